@@ -1,0 +1,45 @@
+# make install   the toolkit in .venv, with .venv/bin/samft
+# make demo      the whole flow on a synthetic town; ends with demo/report.html
+# make test      all tests, QGIS included where it can be installed
+# make lint      ruff, mypy
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO ?= demo
+
+.PHONY: install demo test test-toolkit test-qgis lint format clean
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	    { echo "error: expected Python 3.10 or newer, got $$($(PYTHON) -V); do make PYTHON=python3.11"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || sh scripts/apt-install python3-venv
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: install
+	$(BIN)/samft demo --out $(DEMO) --overwrite
+
+test: test-qgis test-toolkit
+
+test-toolkit: install
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+
+test-qgis: install
+	sh scripts/test-qgis $(CURDIR)/$(BIN)
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .venv-qgis demo build dist *.egg-info

@@ -1,0 +1,74 @@
+"""The command itself: finds its verbs, runs one, and turns errors into one line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import EntryPoint, entry_points
+
+import click
+
+from samft_core.errors import SamftError
+from samft_core.version import VERSION
+
+VERBS = "samft.verbs"
+"""The entry point group that verbs are found in, samft's own and anybody's."""
+
+
+class Verbs(click.Group):
+    """A group whose commands are entry points; naming one imports it alone."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """The verbs in the order of their names."""
+        return sorted(_verbs())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The verb of a name, or None."""
+        entry = _verbs().get(cmd_name)
+        return entry.load() if entry else None
+
+
+def _verbs() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=VERBS)}
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(VERSION, prog_name="samft")
+def samft() -> None:
+    """Fine-tune the Segment Anything Model on your own imagery and get building footprints.
+
+    The short way: samft demo --out demo. The long one: prepare, train, evaluate, segment.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and exit: 0 if all went well, 2 for a user's mistake, 1 for a failure, 130 for Ctrl-C."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and give its exit status; a mistake is told in one line on stderr."""
+    try:
+        samft.main(args=arguments, prog_name="samft", standalone_mode=False)
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "samft"
+        problem = error.format_message().replace("\n", " ").rstrip(".")
+        return _fail(f"expected {where} to be called as its help says, got: {problem}; do {where} --help", 2)
+    except click.ClickException as error:
+        return _fail(error.format_message(), error.exit_code)
+    except SamftError as error:
+        return _fail(" ".join(str(error).split()), error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        return _fail("interrupted; nothing half-written was left, run the same command again", 130)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    return 0
+
+
+def _fail(message: str, status: int) -> int:
+    click.echo(f"error: {message}", err=True)
+    return status
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Weights between a SAM and a bundle's folder; safetensors only."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import SamConfig, SamModel
+
+from samft_core.bundle import CONFIG, WEIGHTS, Bundle, Card, load_bundle, write_card
+from samft_core.digest import sha256
+from samft_core.errors import BundleError
+from samft_core.output import whole_folder
+from samft_core.sam.base import find_base, read_sam, weights_sha256
+from samft_core.version import VERSION
+
+TIED = "prompt_encoder.shared_embedding.positional_embedding"
+"""The same tensor as shared_image_embedding.positional_embedding."""
+
+
+def trained_weights(model: SamModel, trained: str) -> dict[str, torch.Tensor]:
+    """The tensors that training changed, as contiguous copies on the CPU.
+
+    Args:
+        model: The trained SAM.
+        trained: `mask_decoder` or `all`.
+    """
+    prefix = "" if trained == "all" else f"{trained}."
+    return {
+        name: tensor.detach().cpu().contiguous().clone()
+        for name, tensor in model.state_dict().items()
+        if name.startswith(prefix) and name != TIED
+    }
+
+
+def write_bundle(model: SamModel, card: Card, folder: Path) -> Bundle:
+    """Write a bundle, whole or not at all; replaces an older one.
+
+    Args:
+        model: The trained SAM.
+        card: Its card; digests, version and time are filled in here.
+        folder: The bundle to appear.
+    """
+    with whole_folder(folder, overwrite=True) as temporary:
+        (temporary / CONFIG).write_text(model.config.to_json_string(use_diff=False), encoding="utf-8")
+        save_file(trained_weights(model, card.trained), temporary / WEIGHTS)
+        write_card(
+            dataclasses.replace(
+                card,
+                weights_sha256=sha256(temporary / WEIGHTS),
+                config_sha256=sha256(temporary / CONFIG),
+                version=VERSION,
+                created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            ),
+            temporary,
+        )
+    return load_bundle(folder)
+
+
+def read_model(bundle: Bundle) -> SamModel:
+    """Put a bundle's model together: the base, if anything of it is left, under the trained weights.
+
+    Raises:
+        BundleError: The base or the weights are not those of the card.
+        ModelError: The base is not at hand.
+    """
+    card = bundle.card
+    if card.trained == "all":
+        model = SamModel(SamConfig.from_json_file(bundle.path / CONFIG))
+    else:
+        name = f"{card.base_id}@{card.base_revision}" if card.base_revision else card.base_id
+        folder, _ = find_base(name)
+        found = weights_sha256(folder)
+        if found != card.base_sha256:
+            raise BundleError(
+                expected=f"base model {card.base_id} with SHA-256 {str(card.base_sha256)[:12]}...",
+                got=f"{found[:12]}... in {folder}",
+                remedy="put the base model back that the bundle was trained from",
+            )
+        model = read_sam(folder)
+    weights = load_file(bundle.path / WEIGHTS)
+    expected = set(trained_weights(model, card.trained))
+    if set(weights) != expected:
+        odd = sorted(set(weights) ^ expected)
+        raise BundleError(
+            expected=f"the {len(expected)} tensors of {card.trained} in {bundle.path / WEIGHTS}",
+            got=f"{len(weights)} ({odd[0]} is one that differs)",
+            remedy="train it again with this version",
+        )
+    model.load_state_dict(weights, strict=False)
+    return model.eval()

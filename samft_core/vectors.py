@@ -1,0 +1,243 @@
+"""Labels in, footprints out: vector files of any OGR format."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import fiona
+import fiona.errors
+import geopandas
+import numpy as np
+import pyogrio
+import pyogrio.errors
+import pyproj
+import shapely
+from shapely.geometry import shape
+
+from samft_core.errors import LabelError, OutputError
+from samft_core.grid import Geometries, reproject
+from samft_core.output import whole_file
+from samft_core.polygonize import parts
+
+DRIVERS = {".gpkg": "GPKG", ".fgb": "FlatGeobuf", ".geojson": "GeoJSON", ".json": "GeoJSON", ".parquet": "Parquet"}
+"""The formats footprints are written in, by suffix."""
+
+LAYER = "footprints"
+"""The name of the layer in formats that have one."""
+
+Record = tuple[fiona.Geometry | shapely.Geometry | None, object]
+"""A feature's geometry and its score."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labels:
+    """The building polygons of a vector file."""
+
+    source: str
+    """Where they come from."""
+    crs: pyproj.CRS
+    polygons: Geometries
+    """Valid single polygons in the CRS, without Z."""
+    scores: tuple[float, ...] | None
+    """The `score` attribute of each polygon, where the file has one."""
+    repaired: int
+    """How many geometries were invalid and were mended."""
+    ignored: int
+    """How many features were no polygons or had no geometry."""
+
+    def to_crs(self, crs: pyproj.CRS) -> Geometries:
+        """The polygons in another CRS; what became invalid on the way is mended."""
+        return self.reprojected(crs).polygons
+
+    def reprojected(self, crs: pyproj.CRS) -> Labels:
+        """The labels in another CRS; a polygon that falls apart on the way leaves its score to each of its parts."""
+        moved = reproject(self.polygons, self.crs, crs)
+        if len(moved) and not np.all(np.isfinite(shapely.total_bounds(moved))):
+            raise LabelError(
+                expected=f"labels within the area where {crs.name} is defined",
+                got=f"{self.source} in {self.crs.name}, which reaches beyond it",
+                remedy="check the CRS of the labels",
+            )
+        polygons, counts = _explode(moved)
+        scores = None if self.scores is None else _scores(list(self.scores), counts)
+        return dataclasses.replace(self, crs=crs, polygons=polygons, scores=scores)
+
+
+def read_labels(source: str | Path, *, may_be_empty: bool = False) -> Labels:
+    """Read every polygon of a vector file.
+
+    Multipolygons are taken apart and invalid geometries are mended; points and lines are counted and left out.
+
+    Args:
+        source: A file of any OGR format. Where several layers hold polygons, name one as QGIS does:
+            `FILE|layername=NAME`.
+        may_be_empty: Whether a file without features says that there are no buildings.
+
+    Raises:
+        LabelError: It is missing, unreadable, empty, without polygons, without CRS, or its layer is ambiguous.
+    """
+    path, _, layer = str(source).partition("|layername=")
+    if "://" not in path and not path.startswith("/vsi") and not Path(path).exists():
+        raise LabelError(expected="a vector file", got=f"no file {path}", remedy="check the path")
+    try:
+        crs, records = _read_geoparquet(path) if path.lower().endswith(".parquet") else _read_ogr(path, layer)
+    except (fiona.errors.FionaError, ValueError) as error:
+        raise LabelError(
+            expected="a vector file that OGR can open", got=f"{path} ({error})", remedy="check it with ogrinfo"
+        ) from error
+    if not records and not may_be_empty:
+        raise LabelError(
+            expected=f"labels in {path}", got="an empty file", remedy="check that the file holds the building polygons"
+        )
+    return _labels(str(source), crs, records)
+
+
+def _read_ogr(path: str, layer: str) -> tuple[pyproj.CRS, list[Record]]:
+    with fiona.open(path, layer=layer or _only_layer(path)) as collection:
+        crs = _crs(collection.crs_wkt, path)
+        return crs, [(record.geometry, record.properties.get("score")) for record in collection]
+
+
+def _read_geoparquet(path: str) -> tuple[pyproj.CRS, list[Record]]:
+    """What GDAL reads only where it was built with Arrow, which fiona's wheels are not."""
+    frame = geopandas.read_parquet(path)
+    crs = _crs(frame.crs.to_wkt() if frame.crs else "", path)
+    scores = frame["score"].tolist() if "score" in frame else [None] * len(frame)
+    return crs, list(zip(frame.geometry, scores, strict=True))
+
+
+def _labels(source: str, crs: pyproj.CRS, records: list[Record]) -> Labels:
+    raw = np.array([shape(geometry) if geometry is not None else None for geometry, _ in records], dtype=object)
+    raw = shapely.force_2d(raw)
+    areal = np.isin(
+        shapely.get_type_id(raw),
+        [shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON, shapely.GeometryType.GEOMETRYCOLLECTION],
+    )
+    broken = areal & ~shapely.is_valid(raw)
+    polygons, counts = _explode(raw[areal])
+    if records and not sum(counts):
+        raise LabelError(
+            expected=f"building polygons in {source}",
+            got=f"{len(records)} features without one",
+            remedy="give the polygon layer, not points or lines",
+        )
+    scores = [records[i][1] for i in np.flatnonzero(areal)]
+    return Labels(
+        source=source,
+        crs=crs,
+        polygons=polygons,
+        scores=_scores(scores, counts),
+        repaired=int(broken.sum()),
+        ignored=int((~areal).sum()) + counts.count(0),
+    )
+
+
+def _explode(geometries: Geometries) -> tuple[Geometries, list[int]]:
+    """The valid single polygons of geometries, and how many each gave."""
+    exploded = [parts(shapely.make_valid(geometries[i : i + 1])) for i in range(len(geometries))]
+    return np.concatenate([np.array([], dtype=object), *exploded]), [len(polygons) for polygons in exploded]
+
+
+def _scores(values: list[object], counts: list[int]) -> tuple[float, ...] | None:
+    numbers = [value for value in values if isinstance(value, int | float)]
+    if len(numbers) != len(values):
+        return None
+    return tuple(float(number) for number, count in zip(numbers, counts, strict=True) for _ in range(count))
+
+
+def _only_layer(path: str) -> str | None:
+    """The layer to read where none was named: the only one that can hold polygons."""
+    layers: list[str] = fiona.listlayers(path)
+    if len(layers) <= 1:
+        return None
+    areal = []
+    for name in layers:
+        with fiona.open(path, layer=name) as collection:
+            if "Polygon" in collection.schema["geometry"]:
+                areal.append(str(name))
+    if len(areal) == 1:
+        return areal[0]
+    raise LabelError(
+        expected=f"one polygon layer in {path}",
+        got=f"{len(areal)}: {', '.join(areal or layers)}",
+        remedy=f"name one as {path}|layername=NAME",
+    )
+
+
+def _crs(wkt: str, path: str) -> pyproj.CRS:
+    if not wkt:
+        raise LabelError(
+            expected=f"a coordinate reference system in {path}",
+            got="none",
+            remedy="assign it, for example with ogr2ogr -a_srs EPSG:CODE",
+        )
+    return pyproj.CRS.from_wkt(wkt)
+
+
+def write_footprints(
+    footprints: geopandas.GeoDataFrame, path: Path, *, provenance: Mapping[str, object], overwrite: bool
+) -> None:
+    """Write footprints whole or not at all, with where they come from in the file's metadata.
+
+    GeoPackage, FlatGeobuf and GeoJSON carry the provenance as JSON in the layer's description, GeoParquet under the
+    key `samft` of its schema.
+
+    Args:
+        footprints: Polygons with their attributes.
+        path: A name ending in one of `DRIVERS`.
+        provenance: What the file says about itself; JSON values.
+        overwrite: Whether an existing file is replaced.
+
+    Raises:
+        OutputError: The suffix is unknown, the file exists, or it cannot be written.
+    """
+    driver = check_format(path)
+    description = json.dumps(dict(provenance), sort_keys=True)
+    with whole_file(path, overwrite=overwrite) as temporary:
+        try:
+            if driver == "Parquet":
+                _write_geoparquet(footprints, temporary, description)
+            else:
+                _write_ogr(footprints, temporary, driver, description)
+        except (pyogrio.errors.DataSourceError, pyogrio.errors.FeatureError) as error:
+            raise OSError(f"{driver} driver: {error}") from error
+
+
+def check_format(path: Path) -> str:
+    """The driver for a file's suffix.
+
+    Raises:
+        OutputError: There is none.
+    """
+    driver = DRIVERS.get(path.suffix.lower())
+    if driver is None:
+        raise OutputError(
+            expected=f"an output ending in {', '.join(DRIVERS)}", got=path.name, remedy="rename the output"
+        )
+    return driver
+
+
+def _write_ogr(footprints: geopandas.GeoDataFrame, path: Path, driver: str, description: str) -> None:
+    layer_options = {"DESCRIPTION": description}
+    if driver == "GeoJSON":  # RFC 7946 wants EPSG:4326 and anticlockwise shells
+        footprints = footprints.to_crs("EPSG:4326")
+        layer_options["RFC7946"] = "YES"
+    whole = io.BytesIO()  # GDAL does not tell when the last bytes of a file no longer fit on the disk; Python does
+    pyogrio.write_dataframe(
+        footprints, whole, driver=driver, layer=LAYER, geometry_type="Polygon", layer_options=layer_options
+    )
+    path.write_bytes(whole.getbuffer())
+
+
+def _write_geoparquet(footprints: geopandas.GeoDataFrame, path: Path, description: str) -> None:
+    import pyarrow.parquet
+
+    footprints.to_parquet(path, write_covering_bbox=True)
+    table = pyarrow.parquet.read_table(path)
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), b"samft": description.encode()})
+    pyarrow.parquet.write_table(table, path)

@@ -1,0 +1,1 @@
+"""samft's training: from rasters and labels to a bundle."""

@@ -1,0 +1,41 @@
+"""samft evaluate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from samft_core.cli.options import PATH, device_option, json_option, write_json
+from samft_core.cli.score import format_scores
+
+
+@click.command(short_help="Score a bundle on chips it has not learned from.")
+@click.argument("bundle", type=PATH)
+@click.argument("chips", type=PATH)
+@click.option("--split", type=click.Choice(["train", "val", "test"]), default="test", show_default=True)
+@click.option("--report", type=PATH, metavar="HTML", help="Where pictures and curves go; beside the bundle by default.")
+@json_option
+@device_option
+def evaluate(bundle: Path, chips: Path, split: str, report: Path | None, json_path: Path | None, device: str) -> None:
+    """Score a BUNDLE on a split of a CHIPS folder.
+
+    The result is pixel scores pooled over all known pixels, object scores at IoU 0.5 (the SpaceNet metric), and a
+    report with the threshold curve and panels of truth, probability and mask.
+    """
+    from samft_core.bundle import load_bundle
+    from samft_core.cli.progress import progress_bar
+    from training.chips import open_chips
+    from training.evaluate import evaluate as evaluate_bundle
+    from training.report import write_evaluation_report
+
+    opened = load_bundle(bundle)
+    with progress_bar() as progress:
+        result = evaluate_bundle(opened, open_chips(chips), split=split, device=device, progress=progress)  # type: ignore[arg-type]
+    page = report or bundle.resolve().parent / f"evaluation-{split}.html"
+    write_evaluation_report(result, page)
+    scores = result.as_dict()
+    click.echo(format_scores({kind: scores[kind] for kind in ("pixel", "object")}))
+    click.echo(f"all or nothing: pixel iou {scores['trivial_iou']:.3f}; report in {page}")
+    if json_path:
+        write_json(scores, json_path)

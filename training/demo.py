@@ -1,0 +1,151 @@
+"""The whole flow on a synthetic town: chips, training, evaluation, footprints of an unseen part, a page to look at."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import numpy as np
+import rasterio
+import shapely
+
+from samft_core.bundle import Bundle
+from samft_core.footprints import Segmentation, segment
+from samft_core.grid import Geometries
+from samft_core.output import whole_folder
+from samft_core.progress import Progress, silent
+from samft_core.raster import open_raster
+from samft_core.rasterize import rasterize
+from samft_core.sam.tiny import TINY
+from samft_core.scores import ThresholdCurve, match_objects, object_report, pixel_report
+from samft_core.vectors import read_labels, write_footprints
+from training import figures
+from training.config import TINY_DEFAULTS, from_mapping
+from training.evaluate import OBJECT_IOU, evaluate
+from training.loop import train
+from training.prepare import PrepareSettings, prepare
+from training.report import Section, evaluation_sections, score_facts, settings_section, training_section, write_page
+from training.scenes import loose_scenes
+from training.town import Town, make_town
+
+CHIP_PX = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoSize:
+    """How large the town is and how long the model learns."""
+
+    height_px: int = 2048
+    known_px: int = 2048
+    """Columns, from the west, whose buildings the model learns from."""
+    unseen_px: int = 768
+    """Columns beyond them, which it never sees before it is done."""
+    epochs: int = 40
+
+
+def demo(
+    out: Path, *, seed: int = 0, size: DemoSize | None = None, overwrite: bool = False, progress: Progress = silent
+) -> dict[str, Any]:
+    """Run the whole flow into a folder.
+
+    Leaves `town.tif` with `town_buildings.gpkg`, `chips/`, `run/bundle/`, `unseen.tif` with its true
+    `unseen_buildings.gpkg`, `footprints.gpkg`, `scores.json` and `report.html`.
+
+    Args:
+        out: The folder to appear, whole or not at all.
+        seed: Of the town and the training.
+        size: How large and how long.
+        overwrite: Whether an existing folder is replaced.
+        progress: Told about each stage.
+
+    Returns:
+        The scores on the unseen part, as scores.json holds them.
+
+    Raises:
+        OutputError: The folder exists, or cannot be written.
+    """
+    size = size or DemoSize()
+    with whole_folder(out, overwrite=overwrite) as folder:
+        progress("drawing the town", 0, 1)
+        town = make_town(seed=seed, height_px=size.height_px, width_px=size.known_px + size.unseen_px)
+        write_part(town, folder / "town.tif", first_px=0, count_px=size.known_px)
+        write_part(town, folder / "unseen.tif", first_px=size.known_px, count_px=size.unseen_px)
+        progress("drawing the town", 1, 1)
+        scenes = loose_scenes([str(folder / "town.tif")], [str(folder / "town_buildings.gpkg")])
+        chips = prepare(
+            scenes, folder / "chips", settings=PrepareSettings(size_px=CHIP_PX, seed=seed), progress=progress
+        ).chips
+        config = from_mapping({**TINY_DEFAULTS, "epochs": size.epochs, "batch_size": 4, "seed": seed})
+        bundle = train(chips, folder / "run", model=TINY, config=config, progress=progress)
+        tested = evaluate(bundle, chips, progress=progress)
+        found = segment(bundle, folder / "unseen.tif", progress=progress)
+        write_footprints(found.footprints, folder / "footprints.gpkg", provenance=found.provenance, overwrite=False)
+        truth = read_labels(folder / "unseen_buildings.gpkg").polygons
+        scores = score(bundle, found, truth)
+        (folder / "scores.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+        write_page(
+            folder / "report.html",
+            title="A town and its buildings",
+            lead=f"samft-tiny, trained here on one part of a synthetic town, finds the buildings of a part it has "
+            f"never seen with an object F1 of {scores['object']['f1']:.3f} at IoU {OBJECT_IOU} and a pixel IoU of "
+            f"{scores['pixel']['iou']:.3f}.",
+            sections=[
+                _unseen_section(folder / "unseen.tif", found, truth, scores),
+                training_section(folder / "run"),
+                *evaluation_sections(tested),
+                settings_section(bundle),
+            ],
+        )
+    return scores
+
+
+def write_part(town: Town, path: Path, *, first_px: int, count_px: int) -> None:
+    """Write some columns of a town as a GeoTIFF, and its buildings, cut at the edges, beside it."""
+    transform = town.transform * type(town.transform).translation(first_px, 0)
+    image = town.image[:, :, first_px : first_px + count_px]
+    height, width = image.shape[1:]
+    profile = {"driver": "GTiff", "dtype": "uint8", "count": 3, "height": height, "width": width, "tiled": True}
+    with rasterio.open(
+        path, "w", **profile, crs=town.crs, transform=transform, compress="deflate", photometric="rgb"
+    ) as target:
+        target.write(image)
+    with open_raster(path) as raster:
+        outline = raster.grid.footprint
+    inside = shapely.get_parts(shapely.intersection(np.array(town.buildings, dtype=object), outline))
+    inside = inside[shapely.area(inside) > 0]
+    frame = geopandas.GeoDataFrame({"id": np.arange(1, len(inside) + 1)}, geometry=inside, crs=town.crs)
+    labels = path.with_name(f"{path.stem}_buildings.gpkg")
+    write_footprints(frame, labels, provenance={"made by": "samft demo"}, overwrite=False)
+
+
+def score(bundle: Bundle, found: Segmentation, truth: Geometries) -> dict[str, Any]:
+    """Pixel and object scores of a segmented raster whose buildings are all known."""
+    threshold = bundle.card.recipe.threshold
+    curve = ThresholdCurve()
+    curve.add(found.probability, rasterize(truth, found.grid), found.valid)
+    polygons = np.asarray(found.footprints.geometry.to_numpy(), dtype=object)
+    large = truth[found.grid.areas_m2(truth) >= bundle.card.recipe.min_area_m2]
+    objects = match_objects(polygons, large, iou_threshold=OBJECT_IOU, scores=found.footprints["score"].tolist())
+    return {
+        "pixel": pixel_report(curve.counts(threshold)),
+        "object": object_report(objects, OBJECT_IOU),
+        "trivial_iou": curve.trivial_iou,
+        "threshold": threshold,
+        "bundle": bundle.card.hash,
+    }
+
+
+def _unseen_section(image: Path, found: Segmentation, truth: Geometries, scores: dict[str, Any]) -> Section:
+    with open_raster(image) as raster:
+        pixels = raster.read(raster.grid, raster.grid.window)
+        polygons = np.asarray(found.footprints.geometry.to_numpy(), dtype=object)
+        picture = figures.footprints(pixels.image, raster.grid.to_pixel(polygons), truth=raster.grid.to_pixel(truth))
+    return Section(
+        title="The unseen part",
+        text=f"{len(polygons)} footprints (red) over the image, and the true outlines (blue, dashed).",
+        facts=score_facts(scores),
+        pictures=[picture],
+    )
