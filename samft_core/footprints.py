@@ -11,12 +11,14 @@ import geopandas
 import numpy as np
 import numpy.typing as npt
 import pyproj
+import pyproj.exceptions
 import rasterio.features
 import shapely
 from rasterio.io import MemoryFile
 
 from samft_core import regularize as outlines
 from samft_core.bundle import Bundle
+from samft_core.errors import InputError
 from samft_core.grid import Bounds, Geometries, Grid, Window
 from samft_core.mosaic import Band, Prediction, blend
 from samft_core.output import whole_file
@@ -91,7 +93,7 @@ def segment(
     smallest_m2 = recipe.min_area_m2 if min_area_m2 is None else min_area_m2
     with open_raster(raster, bands=recipe.bands, policy=recipe.stretch) as source:
         lattice = Lattice(grid=source.grid.rescaled(recipe.gsd_m), tile_px=recipe.tile_px, overlap_px=recipe.overlap_px)
-        crs = pyproj.CRS.from_user_input(bounds_crs) if bounds_crs else None
+        crs = _parse_crs(bounds_crs) if bounds_crs else None
         window = lattice.grid.window_of(bounds, crs) if bounds else lattice.grid.window
         model = segmenter or bundle.segmenter(device)
         predictions = predict_tiles(source, lattice, window, model, progress)
@@ -147,7 +149,7 @@ def outline(
     """
     contours = contour(probability, threshold, valid=valid)
     if not square:
-        return outlines.simplify(contours, tolerance_px)
+        return outlines.straighten(contours, tolerance=tolerance_px, forbidden=unknown_areas(valid))
     squared = outlines.regularize(
         grid.to_metres(contours),
         tolerance_m=tolerance_px * float(np.mean(grid.gsd_m)),
@@ -204,6 +206,15 @@ def write_probability(segmentation: Segmentation, path: Path, *, overwrite: bool
             target.write(values, 1)
             target.update_tags(**{key: str(value) for key, value in segmentation.provenance.items()})
         temporary.write_bytes(whole.getbuffer())
+
+
+def _parse_crs(name: str) -> pyproj.CRS:
+    try:
+        return pyproj.CRS.from_user_input(name)
+    except pyproj.exceptions.CRSError as error:
+        raise InputError(
+            expected="the CRS of the bounds, such as EPSG:4326", got=name, remedy="check --bounds-crs"
+        ) from error
 
 
 def _tolerance(regularize: bool) -> float:

@@ -158,11 +158,11 @@ class Grid:
         width = max(1, round(self.width * gsd_x_m / gsd_m))
         height = max(1, round(self.height * gsd_y_m / gsd_m))
         scale = Affine.scale(self.width / width, self.height / height)
-        return Grid(crs=self.crs, transform=self.transform * scale, height=height, width=width)
+        return Grid(crs=self.crs, transform=self.transform @ scale, height=height, width=width)
 
     def crop(self, window: Window) -> Grid:
         """The part of the grid under a window, which may reach beyond it."""
-        transform = self.transform * Affine.translation(window.col_px, window.row_px)
+        transform = self.transform @ Affine.translation(window.col_px, window.row_px)
         return Grid(crs=self.crs, transform=transform, height=window.height_px, width=window.width_px)
 
     def to_map(self, geometry: Shape) -> Shape:
@@ -192,7 +192,7 @@ class Grid:
             InputError: The box is empty or lies off the grid.
         """
         left, bottom, right, top = bounds
-        if not (left < right and bottom < top):
+        if not (-math.inf < left < right < math.inf and -math.inf < bottom < top < math.inf):
             raise InputError(
                 expected="bounds as left bottom right top with left < right and bottom < top",
                 got=" ".join(map(str, bounds)),

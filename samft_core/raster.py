@@ -96,9 +96,8 @@ class Raster:
         if known.all():
             image = self.stretch.apply(np.stack([resized(band) for band in source]))
             return image, np.ones((window.height_px, window.width_px), dtype=np.bool_)
-        weights = known.astype(np.float32)
-        share = resized(weights)
-        values = np.stack([resized(band * weights) / np.maximum(share, np.float32(1e-6)) for band in source])
+        share = np.maximum(resized(known.astype(np.float32)), np.float32(1e-6)).astype(np.float32)
+        values = np.stack([resized(band) / share for band in source])
         valid = _all_under(known, window, (step_y, step_x), (row0, col0))
         return self.stretch.apply(values) * valid, valid
 
@@ -109,7 +108,8 @@ class Raster:
         window = rasterio.windows.Window(col0, row0, col1 - col0, row1 - row0)
         try:
             values = self._dataset.read(self.bands, window=window).astype(np.float32)
-            known = self._dataset.dataset_mask(window=window) > 0
+            # of the bands that are read: the dataset's own mask calls a pixel valid for the sake of any other band
+            known = (self._dataset.read_masks(self.bands, window=window) > 0).any(axis=0)
         except RasterioError as error:
             raise RasterError(
                 expected=f"a raster that can be read, {self.name}",
@@ -225,5 +225,6 @@ def _stretch(dataset: DatasetReader, bands: tuple[int, ...], policy: StretchPoli
     factor = max(1.0, max(dataset.shape) / SAMPLE_SIDE_PX)
     shape = (max(1, round(dataset.height / factor)), max(1, round(dataset.width / factor)))
     sample = dataset.read(bands, out_shape=(len(bands), *shape))
-    valid = (dataset.dataset_mask(out_shape=shape) > 0) & np.isfinite(sample).all(axis=0)
+    masks = dataset.read_masks(bands, out_shape=(len(bands), *shape))
+    valid = (masks > 0).any(axis=0) & np.isfinite(sample).all(axis=0)
     return policy.of(sample, valid)

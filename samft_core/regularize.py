@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import geopandas
 import numpy as np
 import shapely
-from buildingregulariser import regularize_geodataframe
 
 from samft_core.grid import Geometries
+from samft_core.square import square
 
-IOU_FLOOR = 0.8
+IOU_FLOOR = 0.9
 """A regularized outline that agrees less with the contour is not used."""
 
 
@@ -23,6 +22,17 @@ def simplify(polygons: Geometries, tolerance: float) -> Geometries:
     simple = shapely.simplify(polygons, tolerance, preserve_topology=True)
     keep = shapely.is_valid(simple) & (shapely.area(simple) > 0)
     return np.where(keep, simple, polygons)
+
+
+def straighten(polygons: Geometries, *, tolerance: float, forbidden: Geometries) -> Geometries:
+    """Simplify outlines where that makes none overlap a neighbour or reach into a forbidden area.
+
+    Args:
+        polygons: Valid polygons that overlap neither each other nor a forbidden area.
+        tolerance: In the units of the polygons.
+        forbidden: Areas that no outline may enter.
+    """
+    return _without_conflicts(polygons, [simplify(polygons, tolerance)], forbidden)
 
 
 def regularize(polygons: Geometries, *, tolerance_m: float, forbidden: Geometries) -> Geometries:
@@ -42,20 +52,11 @@ def regularize(polygons: Geometries, *, tolerance_m: float, forbidden: Geometrie
     if len(polygons) == 0:
         return polygons
     simple = simplify(polygons, tolerance_m)
-    frame = geopandas.GeoDataFrame({"index": np.arange(len(simple))}, geometry=simple)
-    squared = regularize_geodataframe(
-        frame,
-        simplify=False,
-        simplify_tolerance=tolerance_m,
-        parallel_threshold=2 * tolerance_m,
-        allow_45_degree=False,
-        allow_circles=False,
-        num_cores=1,
-    )
     candidate = simple.copy()
-    for index, geometry in zip(squared["index"], squared.geometry, strict=True):
-        if geometry.geom_type == "Polygon" and geometry.is_valid:
-            candidate[index] = geometry
+    for i, (contour, coarse) in enumerate(zip(polygons, simple, strict=True)):
+        squared = square(contour, coarse, tolerance_m) if len(contour.interiors) == len(coarse.interiors) else None
+        if squared is not None and squared.is_valid and squared.area > 0:
+            candidate[i] = squared
     overlap = shapely.area(shapely.intersection(candidate, polygons))
     iou = overlap / (shapely.area(candidate) + shapely.area(polygons) - overlap)
     kept = np.where(iou >= IOU_FLOOR, candidate, simple)

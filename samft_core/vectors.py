@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,7 +145,7 @@ def _explode(geometries: Geometries) -> tuple[Geometries, list[int]]:
 
 
 def _scores(values: list[object], counts: list[int]) -> tuple[float, ...] | None:
-    numbers = [value for value in values if isinstance(value, int | float)]
+    numbers = [value for value in values if isinstance(value, int | float) and math.isfinite(value)]
     if len(numbers) != len(values):
         return None
     return tuple(float(number) for number, count in zip(numbers, counts, strict=True) for _ in range(count))

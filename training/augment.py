@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
-import torch.nn.functional as F
+import numpy.typing as npt
+from PIL import Image
 
 from training.chips import IGNORE, Sample
 
 SCALE = 1.25
 """Chips are scaled by up to this factor, or its inverse."""
+
+SHIFT = 0.2
+"""Chips are moved by up to this share of their side."""
 
 
 def random_view(sample: Sample, rng: np.random.Generator, *, turn: bool) -> Sample:
@@ -24,43 +27,39 @@ def random_view(sample: Sample, rng: np.random.Generator, *, turn: bool) -> Samp
     Returns:
         A sample of the same size; what comes from beyond the chip is mirrored in.
     """
-    matrix = _random_affine(rng, turn=turn)
-    size = sample.mask.shape[0]
-    grid = F.affine_grid(torch.from_numpy(matrix)[None], [1, 1, size, size], align_corners=False)
-    image = F.grid_sample(
-        torch.from_numpy(sample.image).float()[None],
-        grid,
-        mode="bilinear",
-        padding_mode="reflection",
-        align_corners=False,
-    )
-    flat = torch.from_numpy(np.stack([sample.mask, sample.valid]).astype(np.float32))[None]
-    mask, valid = F.grid_sample(flat, grid, mode="nearest", padding_mode="reflection", align_corners=False)[0]
-    recoloured = _recolour(image[0].numpy(), rng)
-    known = valid.numpy() > 0.5
-    return Sample(
-        image=np.where(known, recoloured, 0).astype(np.uint8),
-        valid=known,
-        mask=np.where(known, mask.numpy().astype(np.uint8), IGNORE).astype(np.uint8),
-    )
+    matrix = _random_affine(rng, sample.mask.shape[0], turn=turn)
+    image = _recolour(np.stack([_warp(band, matrix, Image.Resampling.BILINEAR) for band in sample.image]), rng)
+    mask = _warp(sample.mask, matrix, Image.Resampling.NEAREST)
+    valid = _warp(sample.valid.astype(np.uint8), matrix, Image.Resampling.NEAREST) > 0
+    return Sample(image=image * valid, valid=valid, mask=np.where(valid, mask, np.uint8(IGNORE)))
 
 
-def _random_affine(rng: np.random.Generator, *, turn: bool) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    """A turn, a change of scale and a shift, as affine_grid wants it."""
+def _warp(band: npt.NDArray[np.uint8], matrix: tuple[float, ...], filter_: Image.Resampling) -> npt.NDArray[np.uint8]:
+    """Sample a square band (size, size) along an affine matrix, in a plane tiled by its mirror images."""
+    size = band.shape[0]
+    mirrored = Image.fromarray(np.pad(band, size, mode="symmetric"))
+    return np.asarray(mirrored.transform((size, size), Image.Transform.AFFINE, matrix, filter_))
+
+
+def _random_affine(rng: np.random.Generator, size_px: int, *, turn: bool) -> tuple[float, ...]:
+    """A turn, a change of scale and a shift about the chip's centre: a, b, c, d, e, f as Pillow takes them.
+
+    They lead from a pixel of the view to one of the chip, which is padded by its side.
+    """
     scale = SCALE ** rng.uniform(-1, 1)
     angle = rng.uniform(0, 2 * np.pi) if turn else 0.0
     mirror = rng.choice([-1.0, 1.0]) if turn else 1.0
-    cos, sin = scale * np.cos(angle), scale * np.sin(angle)
-    shift = rng.uniform(-0.25, 0.25, size=2)
-    return np.array([[mirror * cos, -sin, shift[0]], [mirror * sin, cos, shift[1]]], dtype=np.float32)
+    a, b = mirror * scale * np.cos(angle), -scale * np.sin(angle)
+    d, e = mirror * scale * np.sin(angle), scale * np.cos(angle)
+    shift_x, shift_y = rng.uniform(-SHIFT, SHIFT, size=2) * size_px
+    half = size_px / 2
+    centre = half + size_px
+    return tuple(map(float, (a, b, centre + shift_x - (a + b) * half, d, e, centre + shift_y - (d + e) * half)))
 
 
-def _recolour(
-    image: np.ndarray[tuple[int, ...], np.dtype[np.float32]], rng: np.random.Generator
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def _recolour(image: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
     """Change contrast, brightness and, a little, each band's balance."""
     contrast = rng.uniform(0.8, 1.25)
-    brightness = rng.uniform(-20, 20)
-    balance = rng.uniform(-8, 8, size=(3, 1, 1))
-    recoloured = (image - 128) * contrast + 128 + brightness + balance
-    return np.clip(np.rint(recoloured), 0, 255).astype(np.float32)
+    offset = 128 - 128 * contrast + rng.uniform(-20, 20) + rng.uniform(-8, 8, size=3)
+    table = np.clip(np.rint(np.arange(256)[None] * contrast + offset[:, None]), 0, 255).astype(np.uint8)
+    return np.stack([row[band] for row, band in zip(table, image, strict=True)])

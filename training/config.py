@@ -137,7 +137,7 @@ def _check(key: str, value: Any, kind: Any) -> Any:
 def _from_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(
             expected=f"a TOML file of settings in {path}", got=str(error), remedy="write lines such as epochs = 20"
         ) from error

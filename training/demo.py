@@ -11,6 +11,7 @@ import geopandas
 import numpy as np
 import rasterio
 import shapely
+from affine import Affine
 
 from samft_core.bundle import Bundle
 from samft_core.footprints import Segmentation, segment
@@ -33,6 +34,9 @@ from training.town import Town, make_town
 
 CHIP_PX = 256
 
+GSD_M = 0.45
+"""Of the town's image: fine enough for sheds, coarse enough for hundreds of buildings to be seen in minutes."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DemoSize:
@@ -43,7 +47,7 @@ class DemoSize:
     """Columns, from the west, whose buildings the model learns from."""
     unseen_px: int = 768
     """Columns beyond them, which it never sees before it is done."""
-    epochs: int = 40
+    epochs: int = 38
 
 
 def demo(
@@ -70,7 +74,8 @@ def demo(
     size = size or DemoSize()
     with whole_folder(out, overwrite=overwrite) as folder:
         progress("drawing the town", 0, 1)
-        town = make_town(seed=seed, height_px=size.height_px, width_px=size.known_px + size.unseen_px)
+        width_px = size.known_px + size.unseen_px
+        town = make_town(seed=seed, height_px=size.height_px, width_px=width_px, gsd_m=GSD_M)
         write_part(town, folder / "town.tif", first_px=0, count_px=size.known_px)
         write_part(town, folder / "unseen.tif", first_px=size.known_px, count_px=size.unseen_px)
         progress("drawing the town", 1, 1)
@@ -104,7 +109,7 @@ def demo(
 
 def write_part(town: Town, path: Path, *, first_px: int, count_px: int) -> None:
     """Write some columns of a town as a GeoTIFF, and its buildings, cut at the edges, beside it."""
-    transform = town.transform * type(town.transform).translation(first_px, 0)
+    transform = town.transform @ Affine.translation(first_px, 0)
     image = town.image[:, :, first_px : first_px + count_px]
     height, width = image.shape[1:]
     profile = {"driver": "GTiff", "dtype": "uint8", "count": 3, "height": height, "width": width, "tiled": True}

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import rasterio
 import shapely
+from rasterio.io import MemoryFile
 
 from samft_core.errors import InputError, LabelError
 from samft_core.grid import Geometries, Grid, Window, format_bounds, reproject
@@ -213,15 +214,17 @@ class _Cut:
             "transform": self.grid.transform,
             "compress": "deflate",
         }
-        with (
-            rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
-            rasterio.open(folder / "images" / f"{name}.tif", "w", **profile, count=3, photometric="rgb") as image,
-        ):
-            image.write(self.pixels.image)
-            if not self.pixels.valid.all():
-                image.write_mask(self.pixels.valid)
-        with rasterio.open(folder / "masks" / f"{name}.tif", "w", **profile, count=1, nodata=IGNORE) as mask:
-            mask.write(self.mask, 1)
+        with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), MemoryFile() as whole:
+            # GDAL does not tell when the last bytes of a file no longer fit on the disk; Python does
+            with whole.open(**profile, count=3, photometric="rgb") as image:
+                image.write(self.pixels.image)
+                if not self.pixels.valid.all():
+                    image.write_mask(self.pixels.valid)
+            (folder / "images" / f"{name}.tif").write_bytes(whole.getbuffer())
+        with MemoryFile() as whole:
+            with whole.open(**profile, count=1, nodata=IGNORE) as mask:
+                mask.write(self.mask, 1)
+            (folder / "masks" / f"{name}.tif").write_bytes(whole.getbuffer())
 
     def row(self, name: str) -> dict[str, Any]:
         """The chip's row in the manifest."""

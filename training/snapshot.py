@@ -36,10 +36,10 @@ def claim(folder: Path, settings: dict[str, Any]) -> None:
     """Make a checkpoints folder the place of a run with these settings.
 
     Raises:
-        ConfigError: Another run with other settings has been here.
+        ConfigError: A run with other settings has left its state here.
     """
     path = folder / RUN
-    if path.exists():
+    if path.exists() and (folder / STATE).exists():
         found = json.loads(path.read_text(encoding="utf-8"))
         other = sorted(key for key in {*found, *settings} if found.get(key) != settings.get(key))
         if other:

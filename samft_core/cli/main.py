@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points
 
@@ -32,13 +33,20 @@ def _verbs() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=VERBS)}
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Verbs,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(VERSION, prog_name="samft")
-def samft() -> None:
+@click.pass_context
+def samft(ctx: click.Context) -> None:
     """Fine-tune the Segment Anything Model on your own imagery and get building footprints.
 
     The short way: samft demo --out demo. The long one: prepare, train, evaluate, segment.
     """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -49,11 +57,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command and give its exit status; a mistake is told in one line on stderr."""
     try:
-        samft.main(args=arguments, prog_name="samft", standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Dataset has no geotransform")  # samft's own error says it
+            samft.main(args=arguments, prog_name="samft", standalone_mode=False)
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "samft"
         problem = error.format_message().replace("\n", " ").rstrip(".")
-        return _fail(f"expected {where} to be called as its help says, got: {problem}; do {where} --help", 2)
+        return _fail(f"expected arguments that {where} takes, got a mistake: {problem}; see {where} --help", 2)
     except click.ClickException as error:
         return _fail(error.format_message(), error.exit_code)
     except SamftError as error:

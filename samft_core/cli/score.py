@@ -19,8 +19,11 @@ def score(footprints: str, labels: str, json_path: Path | None) -> None:
     A footprint is right if it has an IoU of at least 0.5 with a building that no other footprint has taken (the
     SpaceNet metric). Pixel scores need an image's grid and are left out.
     """
+    from samft_core.output import check_output
     from samft_core.scores import object_report, score_files
 
+    if json_path:
+        check_output(json_path, overwrite=True)
     report = {"object": object_report(score_files(footprints, labels), 0.5)}
     click.echo(format_scores(report))
     if json_path:

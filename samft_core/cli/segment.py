@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from samft_core.cli.options import PATH, device_option, overwrite_option
+from samft_core.cli.options import PATH, Limits, device_option, overwrite_option
 
 
 @click.command(short_help="Find the buildings in rasters and write their footprints.")
@@ -17,13 +17,13 @@ from samft_core.cli.options import PATH, device_option, overwrite_option
 @click.option("--bounds-crs", metavar="C", help="The CRS of --bounds, such as EPSG:4326; the raster's own by default.")
 @click.option(
     "--threshold",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=Limits(0, 1, min_open=True, max_open=True),
     metavar="T",
     help="A pixel is building where its probability is not below; the bundle's by default.",
 )
 @click.option(
     "--min-area-m2",
-    type=click.FloatRange(min=0),
+    type=Limits(min=0),
     metavar="A",
     help="Leave out smaller footprints; the bundle's by default.",
 )

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import huggingface_hub
 import huggingface_hub.errors
+from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # of httpx or httpx2, by its version
+from safetensors import SafetensorError
 from transformers import SamModel
+from transformers.utils import logging
 
 from samft_core.digest import sha256
 from samft_core.errors import ModelError
@@ -20,13 +26,16 @@ REVISIONS = {
 }
 """The pinned commits of the hub's SAM models; any other id is given as ID@COMMIT."""
 
+ANSWER_S = 10.0
+"""How long the hub may take to say that it is there."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BaseModel:
     """What a bundle says about the model it was trained from."""
 
     id: str
-    """A hub id, a folder, or samft-tiny."""
+    """A hub id, the absolute path of a folder, or samft-tiny."""
     revision: str | None
     """The hub's commit."""
     sha256: str | None
@@ -47,7 +56,8 @@ def load_base(name: str, *, tile_px: int, seed: int) -> tuple[SamModel, BaseMode
     if name == TINY:
         return tiny_model(input_px=tile_px, seed=seed), BaseModel(id=TINY, revision=None, sha256=None)
     folder, revision = find_base(name)
-    return read_sam(folder), BaseModel(id=name.partition("@")[0], revision=revision, sha256=weights_sha256(folder))
+    identity = name.partition("@")[0] if revision else str(folder)
+    return read_sam(folder), BaseModel(id=identity, revision=revision, sha256=weights_sha256(folder))
 
 
 def find_base(name: str) -> tuple[Path, str | None]:
@@ -72,8 +82,9 @@ def find_base(name: str) -> tuple[Path, str | None]:
     except huggingface_hub.errors.LocalEntryNotFoundError:
         pass
     try:
+        huggingface_hub.model_info(repo, revision=commit, timeout=ANSWER_S)  # the download would retry for long
         return Path(huggingface_hub.snapshot_download(repo, revision=commit, allow_patterns=wanted)), commit
-    except (OSError, huggingface_hub.errors.HfHubHTTPError) as error:
+    except (OSError, HTTPError) as error:
         raise ModelError(
             expected=f"{repo}@{commit[:12]} in the cache or on the hub",
             got=f"neither ({type(error).__name__})",
@@ -94,18 +105,40 @@ def read_sam(folder: Path) -> SamModel:
             remedy="save the model with save_pretrained(..., safe_serialization=True)",
         )
     try:
-        model = SamModel.from_pretrained(folder, use_safetensors=True, local_files_only=True)
-    except (OSError, ValueError, RuntimeError) as error:
+        kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+        if kind != "sam":
+            raise ModelError(expected=f"a SamModel in {folder}", got=f"a model of type {kind}", remedy="give a SAM")
+        with _quiet():
+            model, notes = SamModel.from_pretrained(
+                folder, use_safetensors=True, local_files_only=True, output_loading_info=True
+            )
+    except (OSError, ValueError, RuntimeError, AttributeError, SafetensorError) as error:
         raise ModelError(
             expected=f"a SamModel in {folder}",
             got=str(error).splitlines()[0],
             remedy="give a folder saved from transformers' SamModel",
         ) from error
-    if model.config.model_type != "sam":
+    if notes["missing_keys"]:  # which transformers fills with random numbers
         raise ModelError(
-            expected=f"a SamModel in {folder}", got=f"a model of type {model.config.model_type}", remedy="give a SAM"
+            expected=f"all tensors of a SamModel in {folder}",
+            got=f"{len(notes['missing_keys'])} missing, such as {min(notes['missing_keys'])}",
+            remedy="copy or save the model again",
         )
     return model.eval()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers' bars and reports off the terminal; what they would tell is checked here."""
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def weights_sha256(folder: Path) -> str:

@@ -46,11 +46,14 @@ def pick_device(name: str) -> torch.device:
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    kind = name.partition(":")[0]
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not available.get(kind, False):
+    kind, colon, number = name.partition(":")
+    there = available.get(kind, False)
+    if colon:
+        there = there and kind == "cuda" and number.isdecimal() and int(number) < torch.cuda.device_count()
+    if not there:
         raise ModelError(
-            expected=f"a device among auto, {', '.join(k for k, there in available.items() if there)}",
+            expected=f"a device among auto, {', '.join(k for k, known in available.items() if known)}",
             got=name,
             remedy="leave --device out to take the best at hand",
         )

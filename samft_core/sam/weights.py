@@ -7,6 +7,7 @@ import datetime
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import SamConfig, SamModel
 
@@ -81,7 +82,14 @@ def read_model(bundle: Bundle) -> SamModel:
                 remedy="put the base model back that the bundle was trained from",
             )
         model = read_sam(folder)
-    weights = load_file(bundle.path / WEIGHTS)
+    try:
+        weights = load_file(bundle.path / WEIGHTS)
+    except SafetensorError as error:
+        raise BundleError(
+            expected=f"safetensors in {bundle.path / WEIGHTS}",
+            got=f"something else ({error})",
+            remedy="copy the bundle again or train it again",
+        ) from error
     expected = set(trained_weights(model, card.trained))
     if set(weights) != expected:
         odd = sorted(set(weights) ^ expected)

@@ -25,14 +25,17 @@ def evaluate(bundle: Path, chips: Path, split: str, report: Path | None, json_pa
     """
     from samft_core.bundle import load_bundle
     from samft_core.cli.progress import progress_bar
+    from samft_core.output import check_output
     from training.chips import open_chips
     from training.evaluate import evaluate as evaluate_bundle
     from training.report import write_evaluation_report
 
     opened = load_bundle(bundle)
+    page = report or bundle.resolve().parent / f"evaluation-{split}.html"
+    for output in filter(None, (page, json_path)):
+        check_output(output, overwrite=True)
     with progress_bar() as progress:
         result = evaluate_bundle(opened, open_chips(chips), split=split, device=device, progress=progress)  # type: ignore[arg-type]
-    page = report or bundle.resolve().parent / f"evaluation-{split}.html"
     write_evaluation_report(result, page)
     scores = result.as_dict()
     click.echo(format_scores({kind: scores[kind] for kind in ("pixel", "object")}))

@@ -1,0 +1,163 @@
+"""Rasters and labels to chips, against rasterio and shapely."""
+
+import json
+
+import geopandas
+import numpy as np
+import pytest
+import rasterio
+import rasterio.features
+import rasterio.merge
+import shapely
+
+from samft_core.errors import InputError, LabelError
+from tests.conftest import UTM, UTM_HALF_METRE, write_raster
+from tests.training.conftest import SIDE, paint, squares, write_labels
+from training.chips import open_chips
+from training.prepare import PrepareSettings, prepare
+from training.scenes import Scene, loose_scenes
+
+SMALL = PrepareSettings(size_px=64, gsd_m=0.5)
+
+
+def test_chips_put_together_again_are_the_raster_and_its_labels(scene, chips):
+    """At the raster's own resolution nothing is resampled: chips are its pixels, masks what rasterio burns."""
+    with rasterio.open(scene[0]) as source:
+        expected = source.read()
+        labels = geopandas.read_file(scene[1]).to_crs(UTM)
+        truth = rasterio.features.rasterize(labels.geometry, out_shape=(SIDE, SIDE), transform=source.transform)
+    images, _ = rasterio.merge.merge([chips.path / name for name in chips.manifest["image"]])
+    masks, _ = rasterio.merge.merge([chips.path / name for name in chips.manifest["mask"]])
+    np.testing.assert_array_equal(images[:, :SIDE, :SIDE], expected)
+    np.testing.assert_array_equal(masks[0, :SIDE, :SIDE], truth)
+
+
+def test_manifest_is_geoparquet_with_relative_paths_and_footprints(chips):
+    manifest = geopandas.read_parquet(chips.path / "manifest.parquet")
+    assert {"image", "mask", "split", "geometry"} <= set(manifest.columns)
+    assert set(manifest["split"]) == {"train", "val", "test"}
+    for row in manifest.itertuples():
+        with rasterio.open(chips.path / row.image) as image, rasterio.open(chips.path / row.mask) as mask:
+            assert image.bounds == mask.bounds
+            assert image.crs == rasterio.crs.CRS.from_string(UTM)
+            outline = geopandas.GeoSeries([row.geometry], crs=manifest.crs).to_crs(UTM)[0]
+            assert shapely.box(*image.bounds).symmetric_difference(outline).area < 1e-3
+    meta = json.loads((chips.path / "chips.json").read_text())
+    assert (meta["gsd_m"], meta["size_px"], meta["seed"]) == (0.5, 64, 0)
+
+
+def test_splits_share_no_pixel(chips):
+    parts = chips.manifest.to_crs(UTM).dissolve("split").geometry
+    for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
+        assert shapely.intersection(parts[one], parts[other]).area < 1e-3
+
+
+def test_chips_of_overlapping_scenes_never_part(tmp_path):
+    """Two rasters of the same ground: what one trains on, the other must not be tested on."""
+    polygons = squares()
+    image = paint(polygons)
+    shifted = UTM_HALF_METRE @ UTM_HALF_METRE.translation(100, 30)
+    paths = [
+        str(write_raster(tmp_path / "one.tif", image)),
+        str(write_raster(tmp_path / "two.tif", image, transform=shifted)),
+        str(write_raster(tmp_path / "far.tif", image, transform=UTM_HALF_METRE @ UTM_HALF_METRE.translation(900, 0))),
+    ]
+    labels = str(write_labels(tmp_path / "labels.gpkg", polygons))
+    area = str(write_labels(tmp_path / "area.gpkg", [shapely.box(499_000, 3_760_000, 502_000, 3_763_000)]))
+    chips = prepare(loose_scenes(paths, [labels]), tmp_path / "chips", aoi=area, settings=SMALL).chips
+    parts = chips.manifest.to_crs(UTM).dissolve("split").geometry
+    names = list(parts.index)
+    assert len(names) == 3
+    for i, one in enumerate(names):
+        for other in names[i + 1 :]:
+            assert shapely.intersection(parts[one], parts[other]).area < 1e-2
+
+
+def test_empty_chips_are_kept_as_negatives(tmp_path):
+    lonely = squares()[:1]
+    image = str(write_raster(tmp_path / "image.tif", paint(lonely)))
+    labels = str(write_labels(tmp_path / "labels.gpkg", lonely))
+    chips = prepare(loose_scenes([image], [labels]), tmp_path / "chips", settings=SMALL).chips
+    assert len(chips.manifest) == 25
+    assert (chips.manifest["building_share"] == 0).sum() == 24
+
+
+def test_nothing_is_learned_outside_the_area_of_complete_labels(tmp_path, scene):
+    west = shapely.box(500_000, 3_761_840, 500_080, 3_762_000)
+    area = str(write_labels(tmp_path / "area.gpkg", [west], "EPSG:3857"))
+    chips = prepare(loose_scenes([scene[0]], [scene[1]]), tmp_path / "chips", aoi=area, settings=SMALL).chips
+    masks, transform = rasterio.merge.merge([chips.path / name for name in chips.manifest["mask"]])
+    known = masks[0] != 255
+    assert 0.97 < known.sum() * 0.25 / (80 * 160) < 1.03
+    assert np.flatnonzero(known.any(axis=0)).max() <= 161
+
+
+def test_pixels_without_data_are_ignored(tmp_path, scene):
+    image = paint(squares())
+    valid = np.ones((SIDE, SIDE), bool)
+    valid[100:150, 60:200] = False
+    path = str(write_raster(tmp_path / "image.tif", image, mask=valid))
+    chips = prepare(loose_scenes([path], [scene[1]]), tmp_path / "chips", settings=SMALL).chips
+    masks, _ = rasterio.merge.merge([chips.path / name for name in chips.manifest["mask"]])
+    np.testing.assert_array_equal(masks[0, :SIDE, :SIDE] == 255, ~valid)
+    for chip in chips.split("train"):
+        sample = chip.read()
+        np.testing.assert_array_equal(sample.valid, sample.known)
+        assert not sample.image[:, ~sample.valid].any()
+
+
+def test_building_parts_cover_what_the_masks_show(chips):
+    for chip in chips.split("train"):
+        grid = chip.grid()
+        parts = chips.buildings(chip, grid.crs)
+        assert abs(shapely.area(parts).sum() - 0.25 * chip.read().truth.sum()) <= 1e-3 * max(1, shapely.area(parts).sum())
+        assert shapely.union_all(parts).difference(grid.footprint.buffer(1e-4)).area < 1e-6
+
+
+def test_multipolygons_and_broken_outlines(tmp_path, scene):
+    pair = shapely.MultiPolygon(squares()[:2])
+    x, y = 500_060.0, 3_761_900.0
+    bow_tie = shapely.Polygon([(x, y), (x + 20, y + 10), (x + 20, y), (x, y + 10)])
+    labels = str(write_labels(tmp_path / "labels.gpkg", [pair, bow_tie]))
+    made = prepare(loose_scenes([scene[0]], [labels]), tmp_path / "chips", settings=SMALL)
+    assert made.repaired == 1
+    burned = sum(chip.read().truth.sum() for split in ("train", "val", "test") for chip in made.chips.split(split))
+    assert abs(burned * 0.25 - (200 + 100)) < 15  # the tie's two triangles hold half of its box
+
+
+def test_labels_elsewhere_quote_both_extents(tmp_path, scene):
+    far = shapely.box(600_000, 3_800_000, 600_010, 3_800_010)
+    labels = str(write_labels(tmp_path / "labels.gpkg", [far]))
+    with pytest.raises(LabelError, match=r"\(500000\.0, 3761840\.0.*got 1 polygons.*600000\.0, 3800000\.0"):
+        prepare(loose_scenes([scene[0]], [labels]), tmp_path / "chips", settings=SMALL)
+    assert not (tmp_path / "chips").exists()
+
+
+def test_the_coarsest_scene_sets_the_resolution_but_not_below_30_cm(tmp_path, scene):
+    fine = UTM_HALF_METRE @ UTM_HALF_METRE.scale(0.2)
+    image = str(write_raster(tmp_path / "fine.tif", paint(squares()), transform=fine))
+    settings = PrepareSettings(size_px=64)
+    alone = prepare(loose_scenes([image], [scene[1]]), tmp_path / "one", settings=settings).chips
+    both = prepare(loose_scenes([image, scene[0]], [scene[1]]), tmp_path / "two", settings=settings).chips
+    assert alone.meta.gsd_m == 0.3
+    assert both.meta.gsd_m == 0.5
+
+
+def test_an_existing_folder_stays_unless_overwritten(tmp_path, scene):
+    (tmp_path / "chips").mkdir()
+    (tmp_path / "chips" / "mine").write_text("keep")
+    with pytest.raises(InputError, match="--overwrite"):
+        prepare(loose_scenes([scene[0]], [scene[1]]), tmp_path / "chips", settings=SMALL)
+    assert (tmp_path / "chips" / "mine").read_text() == "keep"
+    prepare(loose_scenes([scene[0]], [scene[1]]), tmp_path / "chips", settings=SMALL, overwrite=True)
+    assert len(open_chips(tmp_path / "chips").manifest) == 25
+
+
+def test_an_empty_spacenet_label_file_means_no_buildings(tmp_path, scene):
+    empty = tmp_path / "empty.geojson"
+    empty.write_text('{"type": "FeatureCollection", "features": []}')
+    scenes = [Scene(image=scene[0], labels=(str(empty),), may_be_empty=True)]
+    chips = prepare(scenes, tmp_path / "chips", settings=SMALL).chips
+    assert chips.manifest["building_share"].max() == 0
+    with pytest.raises(LabelError, match="empty"):
+        prepare(loose_scenes([scene[0]], [str(empty)]), tmp_path / "other", settings=SMALL)
