@@ -20,7 +20,10 @@ RUN = "run.json"
 def save_state(folder: Path, state: dict[str, Any]) -> None:
     """Replace the state by a newer one."""
     with whole_file(folder / STATE, overwrite=True) as temporary:
-        torch.save(state, temporary)
+        try:
+            torch.save(state, temporary)
+        except RuntimeError as error:  # all that PyTorch says of a full disk
+            raise OSError(f"PyTorch: {str(error).splitlines()[0]}") from error
 
 
 def load_state(folder: Path) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -51,6 +52,9 @@ def samft(ctx: click.Context) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit: 0 if all went well, 2 for a user's mistake, 1 for a failure, 130 for Ctrl-C."""
+    # torch's threads wait for each other by spinning. With another load on the machine that made training up to six
+    # times slower; spinning for shorter costs 5 % on an idle one (measured on 2 cores).
+    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     sys.exit(run(arguments))
 
 

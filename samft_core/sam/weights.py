@@ -47,7 +47,10 @@ def write_bundle(model: SamModel, card: Card, folder: Path) -> Bundle:
     """
     with whole_folder(folder, overwrite=True) as temporary:
         (temporary / CONFIG).write_text(model.config.to_json_string(use_diff=False), encoding="utf-8")
-        save_file(trained_weights(model, card.trained), temporary / WEIGHTS)
+        try:
+            save_file(trained_weights(model, card.trained), temporary / WEIGHTS)
+        except SafetensorError as error:
+            raise OSError(str(error)) from error
         write_card(
             dataclasses.replace(
                 card,

@@ -90,4 +90,8 @@ def test_light_work_loads_no_torch(code):
 
 
 def test_help_loads_no_raster_library():
-    assert not modules_after("from samft_core.cli.main import run; run(['--help'])") & {"rasterio", "geopandas", "numpy"}
+    assert not modules_after("from samft_core.cli.main import run; run(['--help'])") & {
+        "rasterio",
+        "geopandas",
+        "numpy",
+    }

@@ -110,7 +110,9 @@ def test_building_parts_cover_what_the_masks_show(chips):
     for chip in chips.split("train"):
         grid = chip.grid()
         parts = chips.buildings(chip, grid.crs)
-        assert abs(shapely.area(parts).sum() - 0.25 * chip.read().truth.sum()) <= 1e-3 * max(1, shapely.area(parts).sum())
+        assert abs(shapely.area(parts).sum() - 0.25 * chip.read().truth.sum()) <= 1e-3 * max(
+            1, shapely.area(parts).sum()
+        )
         assert shapely.union_all(parts).difference(grid.footprint.buffer(1e-4)).area < 1e-6
 
 

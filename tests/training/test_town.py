@@ -120,9 +120,7 @@ def test_image_is_as_asked() -> None:
     assert (town.transform.a, town.transform.e) == (0.5, -0.5)
 
 
-@pytest.mark.parametrize(
-    "size", [{"height_px": 0, "width_px": 9}, {"height_px": 9, "width_px": 9, "gsd_m": 0.0}]
-)
+@pytest.mark.parametrize("size", [{"height_px": 0, "width_px": 9}, {"height_px": 9, "width_px": 9, "gsd_m": 0.0}])
 def test_empty_image_is_refused(size: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="expected a size of at least 1 by 1 px"):
         make_town(seed=0, **size)
@@ -134,9 +132,7 @@ def test_buildings_are_valid_apart_and_inside(town: Town) -> None:
     frame = box(*array_bounds(*town.image.shape[1:], town.transform))
     assert all(frame.contains(b) for b in buildings)
     first, second = STRtree(buildings).query(buildings, predicate="intersects")
-    overlaps = [
-        buildings[i].intersection(buildings[j]).area for i, j in zip(first, second, strict=True) if i < j
-    ]
+    overlaps = [buildings[i].intersection(buildings[j]).area for i, j in zip(first, second, strict=True) if i < j]
     assert max(overlaps, default=0.0) < 1e-6
     assert overlaps, "expected some buildings to share a wall"
 
