@@ -42,12 +42,12 @@ GSD_M = 0.45
 class DemoSize:
     """How large the town is and how long the model learns."""
 
-    height_px: int = 2048
+    width_px: int = 2048
     known_px: int = 2048
-    """Columns, from the west, whose buildings the model learns from."""
+    """Rows, from the north, whose buildings the model learns from."""
     unseen_px: int = 768
-    """Columns beyond them, which it never sees before it is done."""
-    epochs: int = 38
+    """Rows south of them, which it never sees before it is done."""
+    epochs: int = 48
 
 
 def demo(
@@ -74,8 +74,8 @@ def demo(
     size = size or DemoSize()
     with whole_folder(out, overwrite=overwrite) as folder:
         progress("drawing the town", 0, 1)
-        width_px = size.known_px + size.unseen_px
-        town = make_town(seed=seed, height_px=size.height_px, width_px=width_px, gsd_m=GSD_M)
+        height_px = size.known_px + size.unseen_px
+        town = make_town(seed=seed, height_px=height_px, width_px=size.width_px, gsd_m=GSD_M)
         write_part(town, folder / "town.tif", first_px=0, count_px=size.known_px)
         write_part(town, folder / "unseen.tif", first_px=size.known_px, count_px=size.unseen_px)
         progress("drawing the town", 1, 1)
@@ -108,9 +108,9 @@ def demo(
 
 
 def write_part(town: Town, path: Path, *, first_px: int, count_px: int) -> None:
-    """Write some columns of a town as a GeoTIFF, and its buildings, cut at the edges, beside it."""
-    transform = town.transform @ Affine.translation(first_px, 0)
-    image = town.image[:, :, first_px : first_px + count_px]
+    """Write some rows of a town as a GeoTIFF, and its buildings, cut at the edges, beside it."""
+    transform = town.transform @ Affine.translation(0, first_px)
+    image = town.image[:, first_px : first_px + count_px]
     height, width = image.shape[1:]
     profile = {"driver": "GTiff", "dtype": "uint8", "count": 3, "height": height, "width": width, "tiled": True}
     with rasterio.open(
@@ -150,7 +150,7 @@ def _unseen_section(image: Path, found: Segmentation, truth: Geometries, scores:
         picture = figures.footprints(pixels.image, raster.grid.to_pixel(polygons), truth=raster.grid.to_pixel(truth))
     return Section(
         title="The unseen part",
-        text=f"{len(polygons)} footprints (red) over the image, and the true outlines (blue, dashed).",
+        text=f"{len(polygons)} footprints (yellow) over the image, and the true outlines (light blue, dashed).",
         facts=score_facts(scores),
         pictures=[picture],
     )

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
+from matplotlib.patheffects import withStroke
 
 from samft_core.grid import Geometries
 from samft_core.scores import ThresholdCurve
@@ -23,6 +24,8 @@ from training.evaluate import Panel
 matplotlib.use("Agg")
 
 TRUTH, FOUND, MUTED = "#0b84a5", "#e4572e", "#6f6f6f"
+OUTLINE, TRUE_OUTLINE = "#ffd23f", "#7df9ff"
+"""Seen on any roof, over a dark halo: what was found, and what is true."""
 
 
 def panels(chips: Sequence[Panel], threshold: float) -> str:
@@ -39,7 +42,7 @@ def panels(chips: Sequence[Panel], threshold: float) -> str:
         row[2].set_title(f"mask at {threshold:.2f}: hit, missed, false", loc="left")
         for axis in row:
             axis.set_axis_off()
-    return _uri(figure)
+    return _uri(figure, photograph=True)
 
 
 def footprints(image: npt.NDArray[np.uint8], found: Geometries, truth: Geometries | None = None) -> str:
@@ -49,10 +52,10 @@ def footprints(image: npt.NDArray[np.uint8], found: Geometries, truth: Geometrie
     axis = figure.subplots()
     axis.imshow(image.transpose(1, 2, 0), extent=(0, width, height, 0))
     if truth is not None:
-        _draw(axis, truth, edge=TRUTH, line="--")
-    _draw(axis, found, edge=FOUND, line="-")
+        _draw(axis, truth, edge=TRUE_OUTLINE, line="--")
+    _draw(axis, found, edge=OUTLINE, line="-")
     axis.set_axis_off()
-    return _uri(figure)
+    return _uri(figure, photograph=True)
 
 
 def training_curves(lines: Sequence[dict[str, Any]]) -> str:
@@ -109,7 +112,9 @@ def _draw(axis: Axes, polygons: Geometries, *, edge: str, line: str) -> None:
     for polygon in polygons:
         rings = [polygon.exterior, *polygon.interiors]
         path = Outline.make_compound_path(*(Outline(shapely.get_coordinates(ring), closed=True) for ring in rings))
-        axis.add_patch(PathPatch(path, facecolor="none", edgecolor=edge, linewidth=1.1, linestyle=line))
+        patch = PathPatch(path, facecolor="none", edgecolor=edge, linewidth=1.0, linestyle=line)
+        patch.set_path_effects([withStroke(linewidth=2.0, foreground="#00000090")])
+        axis.add_patch(patch)
 
 
 def _plain(axis: Axes) -> None:
@@ -118,7 +123,12 @@ def _plain(axis: Axes) -> None:
     axis.legend(frameon=False)
 
 
-def _uri(figure: Figure) -> str:
+def _uri(figure: Figure, *, photograph: bool = False) -> str:
+    """A figure as a data URI: JPEG for what shows imagery, PNG for lines."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    if photograph:
+        figure.savefig(buffer, format="jpeg", dpi=150, pil_kwargs={"quality": 85})
+    else:
+        figure.savefig(buffer, format="png", dpi=110)
+    kind = "jpeg" if photograph else "png"
+    return f"data:image/{kind};base64," + base64.b64encode(buffer.getvalue()).decode()

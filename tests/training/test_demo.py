@@ -1,6 +1,7 @@
 """The whole flow, on a small town and for one epoch."""
 
 import json
+import re
 
 import geopandas
 import pyogrio
@@ -15,7 +16,7 @@ from training.demo import DemoSize, demo
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     out = tmp_path_factory.mktemp("demo") / "demo"
-    demo(out, size=DemoSize(height_px=512, known_px=768, unseen_px=256, epochs=1))
+    demo(out, size=DemoSize(width_px=512, known_px=768, unseen_px=256, epochs=1))
     return out
 
 
@@ -44,7 +45,7 @@ def test_scores_have_the_documented_names(folder):
 def test_the_unseen_part_lies_beside_the_known_and_is_georeferenced(folder):
     with rasterio.open(folder / "town.tif") as town, rasterio.open(folder / "unseen.tif") as unseen:
         assert town.crs == unseen.crs
-        assert abs(town.bounds.right - unseen.bounds.left) < 1e-6
+        assert abs(town.bounds.bottom - unseen.bounds.top) < 1e-6
         outline = shapely.box(*unseen.bounds)
     for name in ("unseen_buildings.gpkg", "footprints.gpkg"):
         frame = geopandas.read_file(folder / name)
@@ -63,8 +64,9 @@ def test_footprints_say_where_they_come_from(folder):
 
 def test_the_report_has_its_pictures_and_needs_no_network(folder):
     page = (folder / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 4  # footprints, curves, threshold curve, three panes
-    assert "http" not in page.replace("data:image", "")
+    assert page.count("data:image/png;base64,") == 2  # training curves, threshold curve
+    assert page.count("data:image/jpeg;base64,") == 2  # footprints, three panes
+    assert not re.findall(r"(?:src|href)=\"(?!data:)", page)
     for title in ("The unseen part", "Training", "Scores", "Threshold", "Chips"):
         assert f"<h2>{title}</h2>" in page
 
@@ -74,5 +76,5 @@ def test_a_stopped_demo_leaves_nothing(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        demo(tmp_path / "demo", size=DemoSize(height_px=256, known_px=256, unseen_px=256), progress=stop)
+        demo(tmp_path / "demo", size=DemoSize(width_px=256, known_px=256, unseen_px=256), progress=stop)
     assert list(tmp_path.iterdir()) == []

@@ -16,7 +16,7 @@ from training.loop import train
 QUICK = {"train": "all", "epochs": 3, "batch_size": 4, "learning_rate": 1e-3, "augment": "shift", "min_area_m2": 10.0}
 
 
-class Stop(Exception):
+class StopError(Exception):
     """What a user's Ctrl-C is to the loop."""
 
 
@@ -48,9 +48,9 @@ def test_a_stopped_run_goes_on_to_the_same_bundle(chips, tmp_path):
 
     def stop(stage: str, done: int, total: int, note: str = "") -> None:
         if stage == "training" and done > total / 2:
-            raise Stop
+            raise StopError
 
-    with pytest.raises(Stop):
+    with pytest.raises(StopError):
         train(chips, tmp_path / "stopped", model="samft-tiny", config=config, progress=stop)
     assert not (tmp_path / "stopped" / "bundle").exists()
     resumed = train(chips, tmp_path / "stopped", model="samft-tiny", config=config)

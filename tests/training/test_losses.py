@@ -24,9 +24,9 @@ def test_cross_entropy_and_dice_are_those_of_the_textbook():
     probability = 1 / (1 + np.exp(-logits))
     entropy, dice = [], []
     for p, t, k in zip(probability, truth, known, strict=True):
-        p, t = p[k > 0], t[k > 0]
-        entropy.append(-np.mean(t * np.log(p) + (1 - t) * np.log(1 - p)))
-        dice.append(1 - (2 * np.sum(p * t) + 1) / (np.sum(p) + np.sum(t) + 1))
+        seen, true = p[k > 0], t[k > 0]
+        entropy.append(-np.mean(true * np.log(seen) + (1 - true) * np.log(1 - seen)))
+        dice.append(1 - (2 * np.sum(seen * true) + 1) / (np.sum(seen) + np.sum(true) + 1))
     assert abs(losses.cross_entropy.item() - np.mean(entropy)) < 1e-9
     assert abs(losses.dice.item() - np.mean(dice)) < 1e-9
 

@@ -86,7 +86,7 @@ def test_nothing_is_learned_outside_the_area_of_complete_labels(tmp_path, scene)
     west = shapely.box(500_000, 3_761_840, 500_080, 3_762_000)
     area = str(write_labels(tmp_path / "area.gpkg", [west], "EPSG:3857"))
     chips = prepare(loose_scenes([scene[0]], [scene[1]]), tmp_path / "chips", aoi=area, settings=SMALL).chips
-    masks, transform = rasterio.merge.merge([chips.path / name for name in chips.manifest["mask"]])
+    masks, _ = rasterio.merge.merge([chips.path / name for name in chips.manifest["mask"]])
     known = masks[0] != 255
     assert 0.97 < known.sum() * 0.25 / (80 * 160) < 1.03
     assert np.flatnonzero(known.any(axis=0)).max() <= 161
