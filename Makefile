@@ -27,7 +27,7 @@ demo: install
 test: test-qgis test-toolkit
 
 test-toolkit: install
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
 test-qgis: install
 	sh scripts/test-qgis $(CURDIR)/$(BIN)

@@ -15,6 +15,7 @@ from shapely import STRtree
 from shapely.geometry import Point, Polygon, box
 from shapely.ops import unary_union
 
+from training.demo import GSD_M
 from training.town import Town, make_town
 from training.town_layout import make_plan
 
@@ -163,7 +164,8 @@ def test_footprints_lie_on_image_edges(town: Town) -> None:
     assert in_place > 1.2 * max(shifted)
 
 
-def test_colour_alone_does_not_find_buildings(town: Town) -> None:
-    f1, how = best_colour_f1(town)
-    print(f"best object F1 of a colour classifier: {f1:.3f} ({how})")
+@pytest.mark.parametrize(("seed", "gsd_m"), [(7, 0.3), (0, GSD_M)], ids=["30 cm", "the demo's"])
+def test_colour_alone_does_not_find_buildings(seed: int, gsd_m: float) -> None:
+    f1, how = best_colour_f1(make_town(seed=seed, height_px=960, width_px=1088, gsd_m=gsd_m))
+    print(f"best colour classifier: object F1 {f1:.3f} ({how})")
     assert f1 < 0.5

@@ -1,0 +1,120 @@
+"""A full disk and Ctrl-C: what was begun is not left behind."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from samft_core.bundle import load_bundle
+from samft_core.cli.main import run
+from tests.cli.conftest import ENVIRONMENT, last_clear_line, listing, running, write_scene
+
+resource = pytest.importorskip("resource", reason="limits and signals are POSIX's")
+
+LIMITED = """
+import resource, signal, sys
+from samft_core.cli.main import run
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
+sys.exit(run(sys.argv[2:]))
+"""
+
+
+def limited(limit: int, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """The command where no file can grow beyond a limit in bytes, as on a disk that is full."""
+    command = [sys.executable, "-c", LIMITED, str(limit), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=ENVIRONMENT)
+
+
+@pytest.fixture
+def full(capsys):
+    """Runs the command in this process under a limit, where it must fail; gives the closing line."""
+
+    def call(limit: int, *arguments: object) -> str:
+        usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, usual[1]))
+        try:
+            status = run([str(argument) for argument in arguments])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+        out, err = capsys.readouterr()
+        assert (status, out) == (2, "")
+        return last_clear_line(err)
+
+    return call
+
+
+class TestFullDisk:
+    @pytest.mark.parametrize(("size_px", "limit"), [(64, 0), (64, 300), (64, 12_000), (192, 40_000)])
+    def test_prepare(self, scene, labels, tmp_path, size_px, limit):
+        """The limits hit the first file, the images, the manifest, and the end of an image larger than all else."""
+        out = tmp_path / "chips"
+        done = limited(limit, "prepare", scene, "--labels", labels, "--out", out, "--size", size_px)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"expected to write {out}" in last_clear_line(done.stderr)
+        assert listing(tmp_path) == []
+
+    @pytest.mark.parametrize(("name", "limit"), [("a.gpkg", 50_000), ("a.fgb", 100), ("a.parquet", 1_000)])
+    def test_segment(self, full, bundle, scene, tmp_path, name, limit):
+        line = full(limit, "segment", bundle, scene, "--out", tmp_path / name)
+        assert f"expected to write {tmp_path / name}" in line
+        assert "File too large" in line
+        assert listing(tmp_path) == []
+
+    def test_probabilities(self, full, bundle, scene, tmp_path):
+        arguments = ("--out", tmp_path / "a.geojson", "--probability", tmp_path / "p.tif")
+        assert f"expected to write {tmp_path / 'p.tif'}" in full(20_000, "segment", bundle, scene, *arguments)
+        assert listing(tmp_path) == []
+
+    def test_an_older_output_stays(self, full, bundle, scene, tmp_path):
+        (tmp_path / "a.gpkg").write_text("precious")
+        full(50_000, "segment", bundle, scene, "--out", tmp_path / "a.gpkg", "--overwrite")
+        assert (tmp_path / "a.gpkg").read_text() == "precious"
+        assert listing(tmp_path) == ["a.gpkg"]
+
+    @pytest.mark.parametrize("limit", [100, 1_000_000])
+    def test_train_and_then_with_space_again(self, full, chips, tmp_path, limit, capsys):
+        """The limits hit the settings and the first checkpoint."""
+        folder = tmp_path / "run"
+        arguments = ("train", chips, "--out", folder, "--model", "samft-tiny", "--set", "max_steps=1")
+        assert "free some space" in full(limit, *arguments)
+        assert set(listing(folder)) <= {"checkpoints", "checkpoints/run.json", "metrics.jsonl"}
+        assert run([str(argument) for argument in arguments]) == 0, capsys.readouterr().err
+        assert load_bundle(folder / "bundle").card.training["settings"]["max_steps"] == 1
+
+
+class TestInterrupt:
+    def interrupt(self, *arguments, stage):
+        """Starts the command, sends Ctrl-C when a stage is under way, and gives what it says after."""
+        with running(*arguments) as process:
+            for line in process.stderr:
+                if line.startswith(stage):
+                    break
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert out == ""
+        *progress, last = filter(None, err.splitlines())  # click ends the line that a terminal's ^C began
+        assert all(" of " in line for line in progress), err
+        assert last == "error: interrupted; nothing half-written was left, run the same command again"
+
+    def test_segment(self, bundle, tmp_path):
+        raster = write_scene(tmp_path / "wide.tif", side_px=1024)
+        arguments = ("--out", tmp_path / "a.gpkg", "--probability", tmp_path / "p.tif")
+        self.interrupt("segment", bundle, raster, *arguments, stage="segmenting: 0 of ")
+        assert listing(tmp_path) == ["wide.tif"]
+
+    def test_prepare(self, labels, tmp_path):
+        raster = write_scene(tmp_path / "wide.tif", side_px=2048)
+        arguments = ("--labels", labels, "--out", tmp_path / "chips", "--size", 64, "--gsd", 0.5)
+        self.interrupt("prepare", raster, *arguments, stage="scene 1 of 1: 0 of ")
+        assert listing(tmp_path) == ["wide.tif"]
+
+    def test_train(self, chips, tmp_path):
+        folder = tmp_path / "run"
+        arguments = ("train", chips, "--out", folder, "--model", "samft-tiny", "--set", "epochs=9999")
+        self.interrupt(*arguments, stage="training")
+        assert not (folder / "bundle").exists()
+        left = listing(folder)
+        assert set(left) <= {"checkpoints", "checkpoints/run.json", "checkpoints/state.pt", "metrics.jsonl"}
