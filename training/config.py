@@ -74,11 +74,10 @@ class TrainConfig:
 
 TINY_DEFAULTS: Mapping[str, Any] = {
     "train": "all",
-    "epochs": 120,
+    "epochs": 100,
     "batch_size": 2,
     "learning_rate": 1e-3,
     "weight_decay": 0.02,
-    "precision": "bf16",
     "validate_every": 5,
 }
 """What differs for samft-tiny, which starts from random weights."""

@@ -38,6 +38,10 @@ GSD_M = 0.45
 """Of the town's image: fine enough for sheds, coarse enough for hundreds of buildings to be seen in minutes."""
 
 
+SMALLEST_M2 = 20.0
+"""What a mapper of this town would know: its sheds are no smaller."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class DemoSize:
     """How large the town is and how long the model learns."""
@@ -83,7 +87,9 @@ def demo(
         chips = prepare(
             scenes, folder / "chips", settings=PrepareSettings(size_px=CHIP_PX, seed=seed), progress=progress
         ).chips
-        config = from_mapping({**TINY_DEFAULTS, "epochs": size.epochs, "batch_size": 4, "seed": seed})
+        config = from_mapping(
+            {**TINY_DEFAULTS, "epochs": size.epochs, "batch_size": 4, "seed": seed, "min_area_m2": SMALLEST_M2}
+        )
         bundle = train(chips, folder / "run", model=TINY, config=config, progress=progress)
         tested = evaluate(bundle, chips, progress=progress)
         found = segment(bundle, folder / "unseen.tif", progress=progress)

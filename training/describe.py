@@ -14,14 +14,12 @@ def describe_bundle(bundle: Bundle) -> str:
     card, recipe = bundle.card, bundle.card.recipe
     validation = card.training.get("validation", {})
     bands = ", ".join(map(str, recipe.bands)) if recipe.bands else "the first three"
-    mask_gsd_m = recipe.gsd_m * recipe.tile_px / (recipe.input_px / 4)
     return "\n".join(
         [
             f"bundle {card.hash} in {bundle.path}",
             f"  trained: {card.trained} of {card.base_id}, by samft {card.version}, {card.created}",
             f"  looks at: bands {bands} at {recipe.gsd_m} m, tiles of {recipe.tile_px} px seen at {recipe.input_px} px",
             f"  decides: threshold {recipe.threshold:.2f}, at least {recipe.min_area_m2:g} m2",
-            f"  masks: {mask_gsd_m:.2f} m or finer",
             f"  val IoU: {validation.get('iou', float('nan')):.3f}",
         ]
     )

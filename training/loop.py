@@ -15,6 +15,7 @@ import torch
 
 from samft_core.bundle import Bundle, Card, Recipe, load_bundle
 from samft_core.errors import ChipsError, SamftError
+from samft_core.output import whole_file
 from samft_core.progress import Progress, silent
 from samft_core.sam.base import load_base
 from samft_core.sam.forward import decode, encode, enlarge, whole_tile
@@ -25,7 +26,7 @@ from training.batches import Batch, Source, embed
 from training.chips import Chips
 from training.config import TrainConfig, as_dict
 from training.losses import mask_losses
-from training.snapshot import claim, load_state, save_state
+from training.snapshot import check_same_run, claim, load_state, save_state
 
 OVERLAP = 0.25
 """The share of a tile's side that neighbouring tiles have in common when a raster is segmented."""
@@ -73,22 +74,22 @@ def train(
         InputError: Chips, model or settings do not fit, or another run is in the folder.
         SamftError: The loss is not finite.
     """
-    checkpoints = out / "checkpoints"
-    claim(checkpoints, {**as_dict(config), "model": model, "chips": chips.digest})
+    checkpoints, settings = out / "checkpoints", {**as_dict(config), "model": model, "chips": chips.digest}
     if (out / "bundle").exists():
-        return load_bundle(out / "bundle")
+        finished = load_bundle(out / "bundle")
+        check_same_run(finished.card.training.get("settings", {}), settings, out)
+        return finished
+    claim(checkpoints, settings)
     trainer = Trainer(chips, model, config, device, progress)
     state = load_state(checkpoints)
     if state:
         trainer.restore(state)
-    else:
-        (out / METRICS).unlink(missing_ok=True)
     while not trainer.done:
-        line = trainer.run_epoch()
-        with (out / METRICS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        trainer.run_epoch()
         save_state(checkpoints, trainer.state())
-    return trainer.write(out / "bundle")
+        with whole_file(out / METRICS, overwrite=True) as temporary:
+            temporary.write_text("".join(json.dumps(line) + "\n" for line in trainer.metrics), encoding="utf-8")
+    return trainer.write(out / "bundle", settings)
 
 
 class Trainer:
@@ -103,7 +104,7 @@ class Trainer:
     """
 
     def __init__(self, chips: Chips, model_name: str, config: TrainConfig, device: str, progress: Progress) -> None:
-        self._chips, self._config, self._progress = chips, config, progress
+        self._config, self._progress = config, progress
         self._device = pick_device(device)
         learn, check = chips.require("train"), chips.require("val")
         model, self._base = load_base(model_name, tile_px=chips.meta.size_px, seed=config.seed)
@@ -131,14 +132,16 @@ class Trainer:
         self._epoch, self._step = 0, 0
         self._best: Validation | None = None
         self._best_weights: dict[str, torch.Tensor] = {}
+        self.metrics: list[dict[str, Any]] = []
+        """A line for each epoch that is behind us."""
 
     @property
     def done(self) -> bool:
         """Whether all steps are behind us."""
         return self._step >= self._total_steps
 
-    def run_epoch(self) -> dict[str, Any]:
-        """Pass over the training chips once, validate if it is due, and give the epoch's line of metrics."""
+    def run_epoch(self) -> None:
+        """Pass over the training chips once, validate if it is due, and note how it went."""
         started, losses = time.monotonic(), []
         self._model.train()
         for batch in self._learn.shuffled(size=self._config.batch_size, seed=self._config.seed, epoch=self._epoch):
@@ -164,7 +167,7 @@ class Trainer:
                 self._best = result
                 self._best_weights = trained_weights(self._model, self._config.train)
             line |= {f"val_{key}": round(value, 5) for key, value in vars(result).items()}
-        return line
+        self.metrics.append(line)
 
     @torch.inference_mode()
     def validate(self) -> Validation:
@@ -194,6 +197,7 @@ class Trainer:
             "step": self._step,
             "best": vars(self._best) if self._best else None,
             "best_weights": self._best_weights,
+            "metrics": self.metrics,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -203,10 +207,10 @@ class Trainer:
         self._schedule.last_epoch = state["schedule"]["last_epoch"]
         self._epoch, self._step = state["epoch"], state["step"]
         self._best = Validation(**state["best"]) if state["best"] else None
-        self._best_weights = state["best_weights"]
+        self._best_weights, self.metrics = state["best_weights"], state["metrics"]
 
-    def write(self, folder: Path) -> Bundle:
-        """Write the best validated epoch as a bundle, with its threshold."""
+    def write(self, folder: Path, settings: dict[str, Any]) -> Bundle:
+        """Write the best validated epoch as a bundle, with its threshold and the run's settings."""
         if self._best is None:
             raise SamftError("expected at least one validated epoch, got none; raise epochs or max_steps")
         self._model.load_state_dict(self._best_weights, strict=False)
@@ -216,7 +220,7 @@ class Trainer:
             base_revision=self._base.revision,
             base_sha256=self._base.sha256,
             trained=self._config.train,
-            training={"settings": as_dict(self._config), "chips": self._chips.digest, "validation": vars(self._best)},
+            training={"settings": settings, "validation": vars(self._best)},
         )
         return write_bundle(self._model, card, folder)
 

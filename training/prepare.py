@@ -10,22 +10,17 @@ from typing import Any
 
 import geopandas
 import numpy as np
-import numpy.typing as npt
-import rasterio
-import shapely
-from rasterio.io import MemoryFile
 
-from samft_core.errors import InputError, LabelError
-from samft_core.grid import Geometries, Grid, Window, format_bounds, reproject
+from samft_core.errors import InputError
+from samft_core.grid import Grid, Window
 from samft_core.output import whole_folder
-from samft_core.polygonize import parts, trace
 from samft_core.progress import Progress, silent
-from samft_core.raster import Pixels, Raster, open_raster
-from samft_core.rasterize import rasterize
+from samft_core.raster import Raster, open_raster
 from samft_core.stretch import StretchPolicy
 from samft_core.tiling import Tile
-from samft_core.vectors import Labels, read_labels
-from training.chips import BUILDINGS, IGNORE, LONLAT, MANIFEST, Chips, ChipsMeta, open_chips, write_meta
+from samft_core.vectors import read_labels
+from training.chips import BUILDINGS, LONLAT, MANIFEST, Chips, ChipsMeta, open_chips, write_meta
+from training.cut import Cut, Truth, cut
 from training.scenes import Scene
 from training.splits import assign_splits
 
@@ -107,34 +102,55 @@ def prepare(
     with whole_folder(out, overwrite=overwrite) as folder:
         (folder / "images").mkdir()
         (folder / "masks").mkdir()
-        rows: list[dict[str, Any]] = []
-        outlines: list[dict[str, Any]] = []
-        notes: list[dict[str, Any]] = []
-        dropped = 0
+        tables = _Tables()
         for number, scene in enumerate(scenes):
             with open_raster(scene.image, bands=settings.bands, policy=settings.stretch) as raster:
-                truth = _Truth.of(raster, [labels[name] for name in scene.labels], area, scene.may_be_empty)
+                own = [labels[name] for name in scene.labels]
+                truth = Truth.of(raster, own, area, may_be_empty=scene.may_be_empty)
+                tables.notes.append(_scene_note(scene, raster, truth))
                 lattice = raster.grid.rescaled(gsd_m)
                 tiles = _chip_tiles(lattice, settings.size_px)
-                for done, tile in enumerate(tiles):
+                for done, tile in enumerate(tiles, start=1):
+                    tables.add(number, cut(raster, lattice, tile, truth), folder)
                     progress(f"scene {number + 1} of {len(scenes)}", done, len(tiles))
-                    chip = _cut(raster, lattice, tile, truth)
-                    if chip.known_share < LEAST_KNOWN:
-                        dropped += 1
-                        continue
-                    name = f"{number:04d}_{tile.row:04d}_{tile.col:04d}"
-                    chip.write(folder, name)
-                    rows.append({**chip.row(name), "scene": number, "row": tile.row, "col": tile.col})
-                    outlines += [{"chip": name, "geometry": polygon} for polygon in chip.buildings_lonlat()]
-                progress(f"scene {number + 1} of {len(scenes)}", len(tiles), len(tiles))
-                notes.append(_scene_note(scene, raster, truth))
-        if not rows:
+        tables.write(folder, settings, gsd_m)
+    return Prepared(
+        chips=open_chips(out),
+        dropped=tables.dropped,
+        repaired=sum(label.repaired for label in labels.values()),
+        ignored=sum(label.ignored for label in labels.values()),
+    )
+
+
+class _Tables:
+    """What is noted of the chips and the scenes while they are cut."""
+
+    def __init__(self) -> None:
+        self.notes: list[dict[str, Any]] = []
+        self.dropped = 0
+        self._chips: list[dict[str, Any]] = []
+        self._buildings: list[dict[str, Any]] = []
+
+    def add(self, scene: int, chip: Cut, folder: Path) -> None:
+        """Write a chip and note it, unless almost nothing in it is known."""
+        if chip.known_share < LEAST_KNOWN:
+            self.dropped += 1
+            return
+        row, col = chip.tile.row, chip.tile.col
+        name = f"{scene:04d}_{row:04d}_{col:04d}"
+        chip.write(folder, name)
+        self._chips.append({**chip.row(name), "scene": scene, "row": row, "col": col})
+        self._buildings += [{"chip": name, "geometry": polygon} for polygon in chip.buildings_lonlat()]
+
+    def write(self, folder: Path, settings: PrepareSettings, gsd_m: float) -> None:
+        """Draw the splits and write manifest, buildings and chips.json."""
+        if not self._chips:
             raise InputError(
                 expected="at least one chip with labelled ground",
-                got=f"{dropped} chips without any",
+                got=f"{self.dropped} chips without any",
                 remedy="check that rasters, labels and --aoi cover common ground",
             )
-        manifest = geopandas.GeoDataFrame(rows, crs=LONLAT)
+        manifest = geopandas.GeoDataFrame(self._chips, crs=LONLAT)
         manifest["split"] = assign_splits(
             manifest["scene"].to_numpy(),
             manifest["row"].to_numpy(),
@@ -144,118 +160,18 @@ def prepare(
             seed=settings.seed,
         )
         manifest.to_parquet(folder / MANIFEST)
-        buildings = geopandas.GeoDataFrame(outlines, columns=["chip", "geometry"], geometry="geometry", crs=LONLAT)
+        columns = ["chip", "geometry"]
+        buildings = geopandas.GeoDataFrame(self._buildings, columns=columns, geometry="geometry", crs=LONLAT)
         buildings.to_parquet(folder / BUILDINGS)
-        write_meta(
-            ChipsMeta(
-                gsd_m=gsd_m,
-                size_px=settings.size_px,
-                bands=settings.bands,
-                stretch=settings.stretch,
-                seed=settings.seed,
-                scenes=tuple(notes),
-            ),
-            folder,
+        meta = ChipsMeta(
+            gsd_m=gsd_m,
+            size_px=settings.size_px,
+            bands=settings.bands,
+            stretch=settings.stretch,
+            seed=settings.seed,
+            scenes=tuple(self.notes),
         )
-    return Prepared(
-        chips=open_chips(out),
-        dropped=dropped,
-        repaired=sum(label.repaired for label in labels.values()),
-        ignored=sum(label.ignored for label in labels.values()),
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Truth:
-    """A scene's buildings and the area in which they are complete, in the raster's CRS."""
-
-    polygons: Geometries
-    area: Geometries | None
-
-    @classmethod
-    def of(cls, raster: Raster, labels: Sequence[Labels], area: Labels | None, may_be_empty: bool) -> _Truth:
-        footprint = raster.grid.footprint
-        polygons: Geometries = np.concatenate([label.to_crs(raster.grid.crs) for label in labels])
-        inside = polygons[shapely.intersects(polygons, footprint)]
-        checked = area.to_crs(raster.grid.crs) if area else None
-        if len(inside) == 0 and not may_be_empty and checked is None:
-            extent = shapely.total_bounds(polygons)
-            raise LabelError(
-                expected=f"labels on {raster.name}, which covers {format_bounds(raster.grid.bounds)} "
-                f"in {raster.grid.crs.name}",
-                got=f"{len(polygons)} polygons, all within {format_bounds(tuple(extent))}",
-                remedy="check the CRS of both, or say with --aoi where the labels are complete",
-            )
-        return cls(polygons=inside, area=checked)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Cut:
-    """One chip before it is written."""
-
-    grid: Grid
-    pixels: Pixels
-    mask: npt.NDArray[np.uint8]
-    buildings: Geometries
-    """In pixel coordinates."""
-
-    @property
-    def known_share(self) -> float:
-        return float((self.mask != IGNORE).mean())
-
-    def write(self, folder: Path, name: str) -> None:
-        """Write image and mask as GeoTIFFs; the image carries its validity as an internal mask."""
-        profile = {
-            "driver": "GTiff",
-            "dtype": "uint8",
-            "height": self.grid.height,
-            "width": self.grid.width,
-            "crs": self.grid.crs.to_wkt(),
-            "transform": self.grid.transform,
-            "compress": "deflate",
-        }
-        with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), MemoryFile() as whole:
-            # GDAL does not tell when the last bytes of a file no longer fit on the disk; Python does
-            with whole.open(**profile, count=3, photometric="rgb") as image:
-                image.write(self.pixels.image)
-                if not self.pixels.valid.all():
-                    image.write_mask(self.pixels.valid)
-            (folder / "images" / f"{name}.tif").write_bytes(whole.getbuffer())
-        with MemoryFile() as whole:
-            with whole.open(**profile, count=1, nodata=IGNORE) as mask:
-                mask.write(self.mask, 1)
-            (folder / "masks" / f"{name}.tif").write_bytes(whole.getbuffer())
-
-    def row(self, name: str) -> dict[str, Any]:
-        """The chip's row in the manifest."""
-        known = self.mask != IGNORE
-        return {
-            "chip": name,
-            "image": f"images/{name}.tif",
-            "mask": f"masks/{name}.tif",
-            "building_share": float((self.mask[known] == 1).mean()) if known.any() else 0.0,
-            "known_share": self.known_share,
-            "buildings": len(self.buildings),
-            "geometry": reproject(np.array([self.grid.footprint]), self.grid.crs, LONLAT)[0],
-        }
-
-    def buildings_lonlat(self) -> Geometries:
-        """The chip's buildings in EPSG:4326."""
-        return reproject(self.grid.to_map(self.buildings), self.grid.crs, LONLAT)
-
-
-def _cut(raster: Raster, lattice: Grid, tile: Tile, truth: _Truth) -> _Cut:
-    """Read one chip and burn its labels; ignored is what has no data or lies outside the area of complete labels."""
-    grid = lattice.crop(tile.window)
-    pixels = raster.read(lattice, tile.window)
-    nearby = truth.polygons[shapely.intersects(truth.polygons, grid.footprint)]
-    mask = rasterize(nearby, grid).astype(np.uint8)
-    known = pixels.valid if truth.area is None else pixels.valid & rasterize(truth.area, grid)
-    mask[~known] = IGNORE
-    within = shapely.intersection(grid.to_pixel(nearby), shapely.box(0, 0, grid.width, grid.height))
-    if not known.all():
-        within = shapely.difference(within, shapely.union_all(trace(~known)))
-    return _Cut(grid=grid, pixels=pixels, mask=mask, buildings=parts(within))
+        write_meta(meta, folder)
 
 
 def _chip_tiles(lattice: Grid, size_px: int) -> list[Tile]:
@@ -280,7 +196,7 @@ def _common_gsd_m(scenes: Sequence[Scene]) -> float:
     return round(coarsest, 2)
 
 
-def _scene_note(scene: Scene, raster: Raster, truth: _Truth) -> dict[str, Any]:
+def _scene_note(scene: Scene, raster: Raster, truth: Truth) -> dict[str, Any]:
     """What chips.json says about a scene."""
     gsd_x_m, gsd_y_m = raster.grid.gsd_m
     return {

@@ -92,7 +92,7 @@ def evaluation_sections(result: Evaluation) -> list[Section]:
 def settings_section(bundle: Bundle) -> Section:
     """What the run was told."""
     settings = {key: str(value) for key, value in bundle.card.training["settings"].items()}
-    return Section(title="Settings", facts={"model": bundle.card.base_id, **settings})
+    return Section(title="Settings", facts=settings)
 
 
 def score_facts(scores: Mapping[str, Any]) -> dict[str, str]:

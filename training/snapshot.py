@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +44,21 @@ def claim(folder: Path, settings: dict[str, Any]) -> None:
     """
     path = folder / RUN
     if path.exists() and (folder / STATE).exists():
-        found = json.loads(path.read_text(encoding="utf-8"))
-        other = sorted(key for key in {*found, *settings} if found.get(key) != settings.get(key))
-        if other:
-            raise ConfigError(
-                expected=f"the run begun in {folder.parent}, with {other[0]} = {found.get(other[0])}",
-                got=f"{other[0]} = {settings.get(other[0])}",
-                remedy="give the same settings to resume it, or another --out",
-            )
+        check_same_run(json.loads(path.read_text(encoding="utf-8")), settings, folder.parent)
     with whole_file(path, overwrite=True) as temporary:
         temporary.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def check_same_run(found: Mapping[str, Any], settings: Mapping[str, Any], run: Path) -> None:
+    """Refuse to mix two runs in one folder.
+
+    Raises:
+        ConfigError: The settings found there are not those given.
+    """
+    other = sorted(key for key in {*found, *settings} if found.get(key) != settings.get(key))
+    if other:
+        raise ConfigError(
+            expected=f"the run begun in {run}, with {other[0]} = {found.get(other[0])}",
+            got=f"{other[0]} = {settings.get(other[0])}",
+            remedy="give the same settings to resume it, or another --out",
+        )

@@ -42,7 +42,7 @@ def tiny_config(input_px: int) -> SamConfig:
             "image_size": input_px,
             "patch_size": PATCH_PX,
             "window_size": 16,
-            "global_attn_indexes": [2, 5],
+            "global_attn_indexes": [3],
             "num_pos_feats": 64,
             "mlp_ratio": 2.0,
             "use_abs_pos": True,

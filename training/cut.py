@@ -1,0 +1,127 @@
+"""One chip, cut from a raster and its labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+import shapely
+from rasterio.io import MemoryFile
+
+from samft_core.errors import LabelError
+from samft_core.grid import Geometries, Grid, format_bounds, reproject
+from samft_core.polygonize import parts, trace
+from samft_core.raster import Pixels, Raster
+from samft_core.rasterize import rasterize
+from samft_core.tiling import Tile
+from samft_core.vectors import Labels
+from training.chips import IGNORE, LONLAT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Truth:
+    """A scene's buildings and the area in which they are complete, in the raster's CRS."""
+
+    polygons: Geometries
+    """The buildings that touch the raster."""
+    area: Geometries | None
+    """Where they are complete; everywhere if None."""
+
+    @classmethod
+    def of(cls, raster: Raster, labels: Sequence[Labels], area: Labels | None, *, may_be_empty: bool) -> Truth:
+        """What is known of a raster's ground.
+
+        Raises:
+            LabelError: No label lies on the raster, and nothing says that this is right.
+        """
+        footprint = raster.grid.footprint
+        polygons: Geometries = np.concatenate([label.to_crs(raster.grid.crs) for label in labels])
+        inside = polygons[shapely.intersects(polygons, footprint)]
+        checked = area.to_crs(raster.grid.crs) if area else None
+        if len(inside) == 0 and not may_be_empty and checked is None:
+            extent = shapely.total_bounds(polygons)
+            raise LabelError(
+                expected=f"labels on {raster.name}, which covers {format_bounds(raster.grid.bounds)} "
+                f"in {raster.grid.crs.name}",
+                got=f"{len(polygons)} polygons, all within {format_bounds(tuple(extent))}",
+                remedy="check the CRS of both, or say with --aoi where the labels are complete",
+            )
+        return cls(polygons=inside, area=checked)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """One chip before it is written."""
+
+    tile: Tile
+    """Its place in the scene."""
+    grid: Grid
+    pixels: Pixels
+    mask: npt.NDArray[np.uint8]
+    """(size, size): 0 background, 1 building, 255 ignore."""
+    buildings: Geometries
+    """In pixel coordinates."""
+
+    @property
+    def known_share(self) -> float:
+        """The share of pixels there is something to learn from."""
+        return float((self.mask != IGNORE).mean())
+
+    def write(self, folder: Path, name: str) -> None:
+        """Write image and mask as GeoTIFFs; the image carries its validity as an internal mask."""
+        profile = {
+            "driver": "GTiff",
+            "dtype": "uint8",
+            "height": self.grid.height,
+            "width": self.grid.width,
+            "crs": self.grid.crs.to_wkt(),
+            "transform": self.grid.transform,
+            "compress": "deflate",
+        }
+        with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), MemoryFile() as whole:
+            # GDAL does not tell when the last bytes of a file no longer fit on the disk; Python does
+            with whole.open(**profile, count=3, photometric="rgb") as image:
+                image.write(self.pixels.image)
+                if not self.pixels.valid.all():
+                    image.write_mask(self.pixels.valid)
+            (folder / "images" / f"{name}.tif").write_bytes(whole.getbuffer())
+        with MemoryFile() as whole:
+            with whole.open(**profile, count=1, nodata=IGNORE) as mask:
+                mask.write(self.mask, 1)
+            (folder / "masks" / f"{name}.tif").write_bytes(whole.getbuffer())
+
+    def row(self, name: str) -> dict[str, Any]:
+        """The chip's row in the manifest."""
+        known = self.mask != IGNORE
+        return {
+            "chip": name,
+            "image": f"images/{name}.tif",
+            "mask": f"masks/{name}.tif",
+            "building_share": float((self.mask[known] == 1).mean()) if known.any() else 0.0,
+            "known_share": self.known_share,
+            "buildings": len(self.buildings),
+            "geometry": reproject(np.array([self.grid.footprint]), self.grid.crs, LONLAT)[0],
+        }
+
+    def buildings_lonlat(self) -> Geometries:
+        """The chip's buildings in EPSG:4326."""
+        return reproject(self.grid.to_map(self.buildings), self.grid.crs, LONLAT)
+
+
+def cut(raster: Raster, lattice: Grid, tile: Tile, truth: Truth) -> Cut:
+    """Read one chip and burn its labels; ignored is what has no data or lies outside the area of complete labels."""
+    grid = lattice.crop(tile.window)
+    pixels = raster.read(lattice, tile.window)
+    nearby = truth.polygons[shapely.intersects(truth.polygons, grid.footprint)]
+    mask = rasterize(nearby, grid).astype(np.uint8)
+    known = pixels.valid if truth.area is None else pixels.valid & rasterize(truth.area, grid)
+    mask[~known] = IGNORE
+    within = shapely.intersection(grid.to_pixel(nearby), shapely.box(0, 0, grid.width, grid.height))
+    if not known.all():
+        within = shapely.difference(within, shapely.union_all(trace(~known)))
+    return Cut(tile=tile, grid=grid, pixels=pixels, mask=mask, buildings=parts(within))
