@@ -75,7 +75,7 @@ def training_section(run: Path) -> Section:
 def evaluation_sections(result: Evaluation) -> list[Section]:
     """Scores, threshold curve and panels."""
     return [
-        Section(title="Scores", facts=score_facts(result.as_dict())),
+        Section(title=f"Scores on the {result.split} chips", facts=score_facts(result.as_dict())),
         Section(
             title="Threshold",
             text="Pooled over all known pixels of the split.",

@@ -67,7 +67,7 @@ def test_the_report_has_its_pictures_and_needs_no_network(folder):
     assert page.count("data:image/png;base64,") == 2  # training curves, threshold curve
     assert page.count("data:image/jpeg;base64,") == 2  # footprints, three panes
     assert not re.findall(r"(?:src|href)=\"(?!data:)", page)
-    for title in ("The unseen part", "Training", "Scores", "Threshold", "Chips"):
+    for title in ("The unseen part", "Training", "Scores on the test chips", "Threshold", "Chips"):
         assert f"<h2>{title}</h2>" in page
 
 
