@@ -26,6 +26,8 @@ def whole_file(path: Path, *, overwrite: bool) -> Iterator[Path]:
     Raises:
         OutputError: The file exists already, or cannot be written.
     """
+    if path.is_dir():
+        raise OutputError(expected=f"the name of a file in {path}", got="the folder itself", remedy="add a file name")
     check_output(path, overwrite=overwrite)
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
@@ -38,7 +40,7 @@ def whole_file(path: Path, *, overwrite: bool) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def whole_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
+def whole_folder(path: Path, *, overwrite: bool, made_with: str) -> Iterator[Path]:
     """Fill a folder under a temporary name beside it and rename it when all went well.
 
     An empty folder counts as absent.
@@ -46,6 +48,7 @@ def whole_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
     Args:
         path: The folder to appear.
         overwrite: Whether an existing folder is replaced, once the new one is whole.
+        made_with: A file that such folders hold; a folder without it is never replaced.
 
     Yields:
         The temporary folder, existing and empty.
@@ -53,6 +56,8 @@ def whole_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
     Raises:
         OutputError: The folder exists already, or cannot be written.
     """
+    path = path.resolve()
+    _check_folder(path, made_with)
     check_output(path, overwrite=overwrite)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     old = path.with_name(f"{temporary.name}.old")
@@ -68,6 +73,21 @@ def whole_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
             old.replace(path)
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _check_folder(path: Path, made_with: str) -> None:
+    """Refuse to put a folder in the place of something that is not its like."""
+    if path in (Path.cwd(), *Path.cwd().parents):
+        raise OutputError(
+            expected="a folder to make", got=f"{path}, which is in use", remedy="name a new folder inside it"
+        )
+    foreign = path.is_file() or (path.is_dir() and any(path.iterdir()) and not (path / made_with).exists())
+    if foreign:
+        raise OutputError(
+            expected=f"a new folder, or one with {made_with} that samft made",
+            got=f"{path}, which holds something else",
+            remedy="choose another name; --overwrite does not delete it",
+        )
 
 
 def check_output(path: Path, *, overwrite: bool) -> None:

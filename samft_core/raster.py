@@ -189,7 +189,8 @@ def _georeferenced(dataset: DatasetReader, stack: contextlib.ExitStack) -> Datas
     """The dataset, or a warped view of it where only ground control points say where it lies."""
     points, points_crs = dataset.gcps
     if points and points_crs is not None and dataset.transform.is_identity:
-        return stack.enter_context(WarpedVRT(dataset, src_crs=points_crs, crs=points_crs, add_alpha=True))
+        has_alpha = ColorInterp.alpha in dataset.colorinterp
+        return stack.enter_context(WarpedVRT(dataset, src_crs=points_crs, crs=points_crs, add_alpha=not has_alpha))
     if dataset.crs is None or not dataset.crs.to_wkt():
         raise RasterError(
             expected="a raster with a coordinate reference system",
@@ -224,7 +225,14 @@ def _stretch(dataset: DatasetReader, bands: tuple[int, ...], policy: StretchPoli
         return policy.of(np.zeros((len(bands), 1, 1), dtype=np.uint8), np.ones((1, 1), dtype=np.bool_))
     factor = max(1.0, max(dataset.shape) / SAMPLE_SIDE_PX)
     shape = (max(1, round(dataset.height / factor)), max(1, round(dataset.width / factor)))
-    sample = dataset.read(bands, out_shape=(len(bands), *shape))
-    masks = dataset.read_masks(bands, out_shape=(len(bands), *shape))
+    try:
+        sample = dataset.read(bands, out_shape=(len(bands), *shape))
+        masks = dataset.read_masks(bands, out_shape=(len(bands), *shape))
+    except RasterioError as error:
+        raise RasterError(
+            expected=f"a raster that can be read, {dataset.name}",
+            got=f"an error: {error}",
+            remedy="check the file with gdalinfo -checksum",
+        ) from error
     valid = (masks > 0).any(axis=0) & np.isfinite(sample).all(axis=0)
     return policy.of(sample, valid)

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from samft_core.sam.preprocess import NEUTRAL
 from training.chips import IGNORE, Sample
 
 SCALE = 1.25
@@ -28,7 +29,8 @@ def random_view(sample: Sample, rng: np.random.Generator, *, turn: bool) -> Samp
         A sample of the same size; what comes from beyond the chip is mirrored in.
     """
     matrix = _random_affine(rng, sample.mask.shape[0], turn=turn)
-    image = _recolour(np.stack([_warp(band, matrix, Image.Resampling.BILINEAR) for band in sample.image]), rng)
+    filled = np.where(sample.valid, sample.image, NEUTRAL)
+    image = _recolour(np.stack([_warp(band, matrix, Image.Resampling.BILINEAR) for band in filled]), rng)
     mask = _warp(sample.mask, matrix, Image.Resampling.NEAREST)
     valid = _warp(sample.valid.astype(np.uint8), matrix, Image.Resampling.NEAREST) > 0
     return Sample(image=image * valid, valid=valid, mask=np.where(valid, mask, np.uint8(IGNORE)))

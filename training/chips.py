@@ -203,4 +203,10 @@ def open_chips(path: str | Path) -> Chips:
             got=f"something else ({error})",
             remedy="prepare the chips again",
         ) from error
+    if not {"chip", "image", "mask", "split"} <= set(manifest.columns) or not (folder / BUILDINGS).is_file():
+        raise ChipsError(
+            expected=f"{MANIFEST} and {BUILDINGS} as samft prepare writes them in {folder}",
+            got="something else",
+            remedy="prepare the chips again",
+        )
     return Chips(folder, meta, cast("geopandas.GeoDataFrame", manifest))

@@ -126,8 +126,7 @@ def _check(key: str, value: Any, kind: Any) -> Any:
         fine, expected = isinstance(value, int | float) and not isinstance(value, bool), "a number"
         value = float(value) if fine else value
     else:
-        fine = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-        expected = {int: "a whole number", bool: "true or false"}[kind]
+        fine, expected = isinstance(value, int) and not isinstance(value, bool), "a whole number"
     if not fine:
         raise ConfigError(expected=f"{key} to be {expected}", got=repr(value), remedy="correct the value")
     return value

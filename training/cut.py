@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyproj
 import rasterio
+import rasterio.features
 import shapely
 from rasterio.io import MemoryFile
+from shapely import Polygon
 
 from samft_core.errors import LabelError
 from samft_core.grid import Geometries, Grid, format_bounds, reproject
@@ -19,7 +21,6 @@ from samft_core.polygonize import parts, trace
 from samft_core.raster import Pixels, Raster
 from samft_core.rasterize import rasterize
 from samft_core.tiling import Tile
-from samft_core.vectors import Labels
 from training.chips import IGNORE, LONLAT
 
 
@@ -33,17 +34,19 @@ class Truth:
     """Where they are complete; everywhere if None."""
 
     @classmethod
-    def of(cls, raster: Raster, labels: Sequence[Labels], area: Labels | None, *, may_be_empty: bool) -> Truth:
+    def of(cls, raster: Raster, polygons: Geometries, area: Geometries | None) -> Truth:
         """What is known of a raster's ground.
 
+        Args:
+            raster: The raster.
+            polygons: All buildings of its label files, in its CRS.
+            area: Where they are complete, in its CRS.
+
         Raises:
-            LabelError: No label lies on the raster, and nothing says that this is right.
+            LabelError: There are labels, none lies on the raster, and no area says that this is right.
         """
-        footprint = raster.grid.footprint
-        polygons: Geometries = np.concatenate([label.to_crs(raster.grid.crs) for label in labels])
-        inside = polygons[shapely.intersects(polygons, footprint)]
-        checked = area.to_crs(raster.grid.crs) if area else None
-        if len(inside) == 0 and not may_be_empty and checked is None:
+        inside = polygons[shapely.intersects(polygons, raster.grid.footprint)]
+        if len(inside) == 0 and len(polygons) > 0 and area is None:
             extent = shapely.total_bounds(polygons)
             raise LabelError(
                 expected=f"labels on {raster.name}, which covers {format_bounds(raster.grid.bounds)} "
@@ -51,7 +54,7 @@ class Truth:
                 got=f"{len(polygons)} polygons, all within {format_bounds(tuple(extent))}",
                 remedy="check the CRS of both, or say with --aoi where the labels are complete",
             )
-        return cls(polygons=inside, area=checked)
+        return cls(polygons=inside, area=area)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +64,8 @@ class Cut:
     tile: Tile
     """Its place in the scene."""
     grid: Grid
+    ground: Polygon
+    """What it shows of its scene, in the grid's CRS."""
     pixels: Pixels
     mask: npt.NDArray[np.uint8]
     """(size, size): 0 background, 1 building, 255 ignore."""
@@ -108,6 +113,10 @@ class Cut:
             "geometry": reproject(np.array([self.grid.footprint]), self.grid.crs, LONLAT)[0],
         }
 
+    def ground_lonlat(self) -> Polygon:
+        """What the chip shows of its scene, in EPSG:4326."""
+        return reproject(np.array([self.ground]), self.grid.crs, LONLAT)[0]
+
     def buildings_lonlat(self) -> Geometries:
         """The chip's buildings in EPSG:4326."""
         return reproject(self.grid.to_map(self.buildings), self.grid.crs, LONLAT)
@@ -124,4 +133,30 @@ def cut(raster: Raster, lattice: Grid, tile: Tile, truth: Truth) -> Cut:
     within = shapely.intersection(grid.to_pixel(nearby), shapely.box(0, 0, grid.width, grid.height))
     if not known.all():
         within = shapely.difference(within, shapely.union_all(trace(~known)))
-    return Cut(tile=tile, grid=grid, pixels=pixels, mask=mask, buildings=parts(within))
+    ground = shapely.intersection(grid.footprint, lattice.footprint)
+    return Cut(tile=tile, grid=grid, ground=ground, pixels=pixels, mask=mask, buildings=parts(within))
+
+
+def keep_out(folder: Path, name: str, ground: shapely.Geometry) -> dict[str, float]:
+    """Ignore a written chip's pixels that touch some ground.
+
+    Args:
+        folder: The chips folder.
+        name: The chip.
+        ground: The area to leave alone, in EPSG:4326.
+
+    Returns:
+        What changes in the chip's row of the manifest.
+    """
+    path = folder / "masks" / f"{name}.tif"
+    with rasterio.open(path, "r+") as target:
+        mask = target.read(1)
+        area = reproject(np.array([ground]), LONLAT, pyproj.CRS.from_wkt(target.crs.to_wkt()))
+        touched = rasterio.features.rasterize(
+            area, out_shape=mask.shape, transform=target.transform, all_touched=True, dtype=np.uint8
+        )
+        mask[touched > 0] = IGNORE
+        target.write(mask, 1)
+    known = mask != IGNORE
+    share = float((mask[known] == 1).mean()) if known.any() else 0.0
+    return {"known_share": float(known.mean()), "building_share": share}

@@ -76,7 +76,7 @@ def demo(
         OutputError: The folder exists, or cannot be written.
     """
     size = size or DemoSize()
-    with whole_folder(out, overwrite=overwrite) as folder:
+    with whole_folder(out, overwrite=overwrite, made_with="scores.json") as folder:
         progress("drawing the town", 0, 1)
         height_px = size.known_px + size.unseen_px
         town = make_town(seed=seed, height_px=height_px, width_px=size.width_px, gsd_m=GSD_M)
@@ -145,6 +145,7 @@ def score(bundle: Bundle, found: Segmentation, truth: Geometries) -> dict[str, A
         "object": object_report(objects, OBJECT_IOU),
         "trivial_iou": curve.trivial_iou,
         "threshold": threshold,
+        "min_area_m2": bundle.card.recipe.min_area_m2,
         "bundle": bundle.card.hash,
     }
 
@@ -156,7 +157,8 @@ def _unseen_section(image: Path, found: Segmentation, truth: Geometries, scores:
         picture = figures.footprints(pixels.image, raster.grid.to_pixel(polygons), truth=raster.grid.to_pixel(truth))
     return Section(
         title="The unseen part",
-        text=f"{len(polygons)} footprints (yellow) over the image, and the true outlines (light blue, dashed).",
+        text=f"{len(polygons)} footprints (yellow) over the image, and the true outlines (light blue, dashed). "
+        f"Buildings below {scores['min_area_m2']:g} m2, slivers cut at the image's edge, count on neither side.",
         facts=score_facts(scores),
         pictures=[picture],
     )

@@ -14,12 +14,13 @@ from typing import Any
 import torch
 
 from samft_core.bundle import Bundle, Card, Recipe, load_bundle
-from samft_core.errors import ChipsError, SamftError
+from samft_core.errors import ChipsError, ConfigError, SamftError
 from samft_core.output import whole_file
 from samft_core.progress import Progress, silent
 from samft_core.sam.base import load_base
 from samft_core.sam.forward import decode, encode, enlarge, whole_tile
 from samft_core.sam.segmenter import pick_device
+from samft_core.sam.tiny import TINY
 from samft_core.sam.weights import trained_weights, write_bundle
 from samft_core.scores import ThresholdCurve
 from training.batches import Batch, Source, embed
@@ -74,6 +75,12 @@ def train(
         InputError: Chips, model or settings do not fit, or another run is in the folder.
         SamftError: The loss is not finite.
     """
+    if model == TINY and config.train != "all":
+        raise ConfigError(
+            expected=f"train = all for {TINY}, whose encoder starts from random weights",
+            got=f"train = {config.train}",
+            remedy="leave the setting out, or start from another model",
+        )
     checkpoints, settings = out / "checkpoints", {**as_dict(config), "model": model, "chips": chips.digest}
     if (out / "bundle").exists():
         finished = load_bundle(out / "bundle")
@@ -86,9 +93,9 @@ def train(
         trainer.restore(state)
     while not trainer.done:
         trainer.run_epoch()
-        save_state(checkpoints, trainer.state())
         with whole_file(out / METRICS, overwrite=True) as temporary:
             temporary.write_text("".join(json.dumps(line) + "\n" for line in trainer.metrics), encoding="utf-8")
+        save_state(checkpoints, trainer.state())
     return trainer.write(out / "bundle", settings)
 
 

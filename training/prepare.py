@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,19 +11,22 @@ from typing import Any
 
 import geopandas
 import numpy as np
+import pyproj
+import shapely
+from shapely import Polygon
 
-from samft_core.errors import InputError
-from samft_core.grid import Grid, Window
+from samft_core.errors import InputError, LabelError
+from samft_core.grid import Geometries, Grid, Window, format_bounds
 from samft_core.output import whole_folder
 from samft_core.progress import Progress, silent
 from samft_core.raster import Raster, open_raster
 from samft_core.stretch import StretchPolicy
 from samft_core.tiling import Tile
-from samft_core.vectors import read_labels
-from training.chips import BUILDINGS, LONLAT, MANIFEST, Chips, ChipsMeta, open_chips, write_meta
-from training.cut import Cut, Truth, cut
+from samft_core.vectors import Labels, read_labels
+from training.chips import BUILDINGS, LONLAT, MANIFEST, META, Chips, ChipsMeta, open_chips, write_meta
+from training.cut import Cut, Truth, cut, keep_out
 from training.scenes import Scene
-from training.splits import assign_splits
+from training.splits import assign_splits, ground_kept_out
 
 FINEST_GSD_M = 0.3
 """Buildings need no finer pixels; coarser imagery is not enlarged here."""
@@ -96,30 +100,73 @@ def prepare(
         InputError: A file is missing or does not fit; nothing is written.
     """
     settings = settings or PrepareSettings()
-    labels = {name: read_labels(name, may_be_empty=scene.may_be_empty) for scene in scenes for name in scene.labels}
-    area = read_labels(aoi) if aoi else None
+    labels = _LabelFiles(scenes, aoi)
     gsd_m = settings.gsd_m or _common_gsd_m(scenes)
-    with whole_folder(out, overwrite=overwrite) as folder:
+    with whole_folder(out, overwrite=overwrite, made_with=META) as folder:
         (folder / "images").mkdir()
         (folder / "masks").mkdir()
         tables = _Tables()
+        bands = settings.bands
         for number, scene in enumerate(scenes):
-            with open_raster(scene.image, bands=settings.bands, policy=settings.stretch) as raster:
-                own = [labels[name] for name in scene.labels]
-                truth = Truth.of(raster, own, area, may_be_empty=scene.may_be_empty)
+            with open_raster(scene.image, bands=bands, policy=settings.stretch) as raster:
+                bands = raster.bands  # what the first scene has by default holds for all
+                truth = labels.on(raster, scene)
                 tables.notes.append(_scene_note(scene, raster, truth))
                 lattice = raster.grid.rescaled(gsd_m)
                 tiles = _chip_tiles(lattice, settings.size_px)
                 for done, tile in enumerate(tiles, start=1):
                     tables.add(number, cut(raster, lattice, tile, truth), folder)
                     progress(f"scene {number + 1} of {len(scenes)}", done, len(tiles))
-        tables.write(folder, settings, gsd_m)
+        labels.require_use()
+        tables.write(folder, dataclasses.replace(settings, bands=bands, gsd_m=gsd_m))
     return Prepared(
         chips=open_chips(out),
         dropped=tables.dropped,
-        repaired=sum(label.repaired for label in labels.values()),
-        ignored=sum(label.ignored for label in labels.values()),
+        repaired=labels.repaired,
+        ignored=labels.ignored,
     )
+
+
+class _LabelFiles:
+    """All label files; each is read once, and put into a CRS once."""
+
+    def __init__(self, scenes: Sequence[Scene], aoi: str | None) -> None:
+        wanted = {name: scene.may_be_empty for scene in scenes for name in scene.labels}
+        self._files = {name: read_labels(name, may_be_empty=empty) for name, empty in wanted.items()}
+        self._area = read_labels(aoi) if aoi else None
+        self._placed: dict[tuple[str, pyproj.CRS], Geometries] = {}
+        self._used: set[str] = set()
+        self.repaired = sum(labels.repaired for labels in self._files.values())
+        self.ignored = sum(labels.ignored for labels in self._files.values())
+
+    def on(self, raster: Raster, scene: Scene) -> Truth:
+        """What is known of a scene's ground."""
+        own = {name: self._place(self._files[name], raster.grid.crs) for name in scene.labels}
+        footprint = raster.grid.footprint
+        self._used |= {name for name, polygons in own.items() if shapely.intersects(polygons, footprint).any()}
+        area = self._place(self._area, raster.grid.crs) if self._area else None
+        return Truth.of(raster, np.concatenate(list(own.values())), area)
+
+    def require_use(self) -> None:
+        """Refuse label files that lie on no raster.
+
+        Raises:
+            LabelError: There is one.
+        """
+        for name, labels in self._files.items():
+            if len(labels.polygons) and name not in self._used:
+                raise LabelError(
+                    expected=f"labels of {name} on one of the rasters",
+                    got=f"{len(labels.polygons)} polygons, all within "
+                    f"{format_bounds(tuple(shapely.total_bounds(labels.polygons)))} in {labels.crs.name}",
+                    remedy="check the CRS of both, or leave the file out",
+                )
+
+    def _place(self, labels: Labels, crs: pyproj.CRS) -> Geometries:
+        key = (labels.source, crs)
+        if key not in self._placed:
+            self._placed[key] = labels.to_crs(crs)
+        return self._placed[key]
 
 
 class _Tables:
@@ -129,6 +176,7 @@ class _Tables:
         self.notes: list[dict[str, Any]] = []
         self.dropped = 0
         self._chips: list[dict[str, Any]] = []
+        self._ground: list[Polygon] = []
         self._buildings: list[dict[str, Any]] = []
 
     def add(self, scene: int, chip: Cut, folder: Path) -> None:
@@ -140,9 +188,10 @@ class _Tables:
         name = f"{scene:04d}_{row:04d}_{col:04d}"
         chip.write(folder, name)
         self._chips.append({**chip.row(name), "scene": scene, "row": row, "col": col})
+        self._ground.append(chip.ground_lonlat())
         self._buildings += [{"chip": name, "geometry": polygon} for polygon in chip.buildings_lonlat()]
 
-    def write(self, folder: Path, settings: PrepareSettings, gsd_m: float) -> None:
+    def write(self, folder: Path, settings: PrepareSettings) -> None:
         """Draw the splits and write manifest, buildings and chips.json."""
         if not self._chips:
             raise InputError(
@@ -151,20 +200,29 @@ class _Tables:
                 remedy="check that rasters, labels and --aoi cover common ground",
             )
         manifest = geopandas.GeoDataFrame(self._chips, crs=LONLAT)
+        columns = ["chip", "geometry"]
+        buildings = geopandas.GeoDataFrame(self._buildings, columns=columns, geometry="geometry", crs=LONLAT)
+        ground = np.array(self._ground, dtype=object)
         manifest["split"] = assign_splits(
             manifest["scene"].to_numpy(),
             manifest["row"].to_numpy(),
             manifest["col"].to_numpy(),
-            np.asarray(manifest.geometry.to_numpy(), dtype=object),
+            ground,
             manifest["building_share"].to_numpy(),
             seed=settings.seed,
         )
+        for i, area in ground_kept_out(manifest["split"].tolist(), ground).items():
+            name = manifest.loc[i, "chip"]
+            manifest.loc[i, ["known_share", "building_share"]] = list(keep_out(folder, name, area).values())
+            own = buildings["chip"] == name
+            buildings.loc[own, "geometry"] = buildings.loc[own, "geometry"].difference(area)
+        buildings = buildings[~buildings.geometry.is_empty]
+        manifest = manifest[manifest["known_share"] >= LEAST_KNOWN]
+        self.dropped += len(self._chips) - len(manifest)
         manifest.to_parquet(folder / MANIFEST)
-        columns = ["chip", "geometry"]
-        buildings = geopandas.GeoDataFrame(self._buildings, columns=columns, geometry="geometry", crs=LONLAT)
         buildings.to_parquet(folder / BUILDINGS)
         meta = ChipsMeta(
-            gsd_m=gsd_m,
+            gsd_m=settings.gsd_m or 0.0,
             size_px=settings.size_px,
             bands=settings.bands,
             stretch=settings.stretch,

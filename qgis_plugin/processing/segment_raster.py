@@ -70,7 +70,7 @@ class SegmentRaster(QgsProcessingAlgorithm):
             "Finds the buildings in a raster layer with a bundle that samft has trained, and gives their footprints in "
             "the raster's CRS.\n\n"
             "Bundle: the folder that samft train leaves, RUN/bundle.\n"
-            "Extent: look only in here. What is found there is what the whole raster would give there.\n"
+            "Extent: look only in here. Probabilities are those of the whole raster; outlines are cut at the extent.\n"
             "Threshold: a pixel is building where its probability is not below; the bundle's own if empty.\n\n"
             "Every footprint has a score (its mean probability), its geodesic area in m2, the bundle's hash and the "
             "threshold.\n\n"

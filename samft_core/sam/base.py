@@ -39,7 +39,7 @@ class BaseModel:
     revision: str | None
     """The hub's commit."""
     sha256: str | None
-    """Of its weight files, one after the other; None where nothing of the base is left."""
+    """Of its weight files, one after the other; None for samft-tiny, which has none."""
 
 
 def load_base(name: str, *, tile_px: int, seed: int) -> tuple[SamModel, BaseModel]:

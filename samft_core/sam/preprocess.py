@@ -12,6 +12,10 @@ STD = np.array([0.229, 0.224, 0.225], dtype=np.float32)[:, None, None]
 """ImageNet's colour statistics, which SAM was trained with."""
 
 
+NEUTRAL = np.rint(MEAN * 255).astype(np.uint8)
+"""The mean colour, (3, 1, 1): what stands for pixels without data, so that resampling carries none of theirs."""
+
+
 def preprocess(image: npt.NDArray[np.uint8], valid: npt.NDArray[np.bool_], input_px: int) -> torch.Tensor:
     """Enlarge a tile to the encoder's input and normalise its colours, as SAM's own image processor does.
 
@@ -24,7 +28,7 @@ def preprocess(image: npt.NDArray[np.uint8], valid: npt.NDArray[np.bool_], input
         (3, input_px, input_px), float32.
     """
     side = (input_px, input_px)
-    picture = image.transpose(1, 2, 0)
+    picture = np.where(valid, image, NEUTRAL).transpose(1, 2, 0)
     known = valid
     if image.shape[1:] != side:
         picture = np.asarray(Image.fromarray(picture).resize(side, Image.Resampling.BILINEAR))

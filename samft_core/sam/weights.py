@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import SamConfig, SamModel
 
-from samft_core.bundle import CONFIG, WEIGHTS, Bundle, Card, load_bundle, write_card
+from samft_core.bundle import CARD, CONFIG, WEIGHTS, Bundle, Card, load_bundle, write_card
 from samft_core.digest import sha256
 from samft_core.errors import BundleError
 from samft_core.output import whole_folder
@@ -45,7 +45,7 @@ def write_bundle(model: SamModel, card: Card, folder: Path) -> Bundle:
         card: Its card; digests, version and time are filled in here.
         folder: The bundle to appear.
     """
-    with whole_folder(folder, overwrite=True) as temporary:
+    with whole_folder(folder, overwrite=True, made_with=CARD) as temporary:
         (temporary / CONFIG).write_text(model.config.to_json_string(use_diff=False), encoding="utf-8")
         try:
             save_file(trained_weights(model, card.trained), temporary / WEIGHTS)

@@ -1,5 +1,6 @@
 """Outputs appear whole or not at all: after an error, a kill, a full disk."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -87,7 +88,7 @@ class TestWholeFile:
 
 class TestWholeFolder:
     def test_appears_under_its_name_alone(self, tmp_path):
-        with whole_folder(tmp_path / "chips", overwrite=False) as temporary:
+        with whole_folder(tmp_path / "chips", overwrite=False, made_with="old") as temporary:
             assert list(temporary.iterdir()) == []
             (temporary / "inner").mkdir()
             (temporary / "inner" / "a.tif").write_text("whole")
@@ -96,20 +97,23 @@ class TestWholeFolder:
 
     def test_nothing_appears_after_an_error(self, tmp_path):
         with pytest.raises(RuntimeError):
-            interrupted(whole_folder(tmp_path / "chips", overwrite=False), lambda temporary: [temporary / "a.tif"])
+            interrupted(
+                whole_folder(tmp_path / "chips", overwrite=False, made_with="old"),
+                lambda temporary: [temporary / "a.tif"],
+            )
         assert listing(tmp_path) == []
 
     def test_an_existing_folder_is_refused_before_any_work(self, tmp_path):
         (tmp_path / "chips").mkdir()
         (tmp_path / "chips" / "old").write_text("old")
-        with pytest.raises(OutputError) as caught, whole_folder(tmp_path / "chips", overwrite=False):
+        with pytest.raises(OutputError) as caught, whole_folder(tmp_path / "chips", overwrite=False, made_with="old"):
             pytest.fail("the work began")
         assert_one_clear_line(caught.value)
         assert listing(tmp_path) == ["chips", "chips/old"]
 
     def test_an_empty_folder_counts_as_absent(self, tmp_path):
         (tmp_path / "chips").mkdir()
-        with whole_folder(tmp_path / "chips", overwrite=False) as temporary:
+        with whole_folder(tmp_path / "chips", overwrite=False, made_with="old") as temporary:
             (temporary / "new").write_text("new")
         assert listing(tmp_path) == ["chips", "chips/new"]
 
@@ -117,9 +121,11 @@ class TestWholeFolder:
         (tmp_path / "chips").mkdir()
         (tmp_path / "chips" / "old").write_text("old")
         with pytest.raises(RuntimeError):
-            interrupted(whole_folder(tmp_path / "chips", overwrite=True), lambda temporary: [temporary / "new"])
+            interrupted(
+                whole_folder(tmp_path / "chips", overwrite=True, made_with="old"), lambda temporary: [temporary / "new"]
+            )
         assert listing(tmp_path) == ["chips", "chips/old"]
-        with whole_folder(tmp_path / "chips", overwrite=True) as temporary:
+        with whole_folder(tmp_path / "chips", overwrite=True, made_with="old") as temporary:
             (temporary / "new").write_text("new")
         assert listing(tmp_path) == ["chips", "chips/new"]
 
@@ -134,7 +140,7 @@ class TestWholeFolder:
             return replace(self, target)
 
         monkeypatch.setattr(Path, "replace", failing)
-        with pytest.raises(OutputError), whole_folder(tmp_path / "chips", overwrite=True) as temporary:
+        with pytest.raises(OutputError), whole_folder(tmp_path / "chips", overwrite=True, made_with="old") as temporary:
             (temporary / "new").write_text("new")
         assert listing(tmp_path) == ["chips", "chips/old"]
 
@@ -146,7 +152,7 @@ class TestUnwritable:
             check_output(Path("/proc/nope/x.gpkg"), overwrite=False)
         assert_one_clear_line(caught.value)
 
-    @pytest.mark.parametrize("opener", [whole_file, whole_folder])
+    @pytest.mark.parametrize("opener", [whole_file, functools.partial(whole_folder, made_with="old")])
     def test_parent_that_is_a_file(self, tmp_path, opener):
         (tmp_path / "notes").write_text("a file")
         with pytest.raises(OutputError) as caught, opener(tmp_path / "notes" / "x", overwrite=False):
@@ -169,11 +175,12 @@ class TestKilled:
         if existing:
             inner.parent.mkdir(exist_ok=True)
             inner.write_text("old")
+        more = ', made_with="part"' if kind == "folder" else ""
         code = f"""
 import os, signal, sys
 from pathlib import Path
 from samft_core.output import whole_{kind}
-with whole_{kind}(Path(sys.argv[1]), overwrite=True) as temporary:
+with whole_{kind}(Path(sys.argv[1]), overwrite=True{more}) as temporary:
     ({"temporary" if kind == "file" else 'temporary / "part"'}).write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -59,3 +59,13 @@ def test_the_tile_is_left_as_it_was():
     preprocess(tile, everywhere(64), 128).mul_(0)
     preprocess(tile, everywhere(64), 64).mul_(0)
     np.testing.assert_array_equal(tile, before)
+
+
+def test_pixels_without_data_lend_no_colour_to_their_neighbours():
+    """Enlarged, a bright tile with a black hole is the same outside the hole as one with a white hole."""
+    valid = np.ones((64, 64), bool)
+    valid[20:40, 10:50] = False
+    bright = np.full((3, 64, 64), 200, np.uint8)
+    black, white = (preprocess(np.where(valid, bright, hole).astype(np.uint8), valid, 128) for hole in (0, 255))
+    assert torch.equal(black, white)
+    assert not black[:, 40:80, 20:100].any()

@@ -109,3 +109,8 @@ def test_chips_larger_than_the_models_input_are_refused(chips, tmp_path):
     tiny_model(input_px=32, seed=0).save_pretrained(tmp_path / "base")
     with pytest.raises(ChipsError, match="at most 32 pixels"):
         train(chips, tmp_path / "run", model=str(tmp_path / "base"), config=from_mapping({}))
+
+
+def test_a_random_encoder_is_not_frozen(chips, tmp_path):
+    with pytest.raises(ConfigError, match="train = all for samft-tiny"):
+        train(chips, tmp_path / "run", model="samft-tiny", config=from_mapping({}))

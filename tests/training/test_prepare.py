@@ -52,25 +52,77 @@ def test_splits_share_no_pixel(chips):
         assert shapely.intersection(parts[one], parts[other]).area < 1e-3
 
 
-def test_chips_of_overlapping_scenes_never_part(tmp_path):
-    """Two rasters of the same ground: what one trains on, the other must not be tested on."""
+def known_ground(chips) -> dict[str, shapely.Geometry]:
+    """The ground under each split's known pixels."""
+    pieces = {"train": [], "val": [], "test": []}
+    for row in chips.manifest.itertuples():
+        with rasterio.open(chips.path / row.mask) as mask:
+            known = mask.read(1) != 255
+            outlines = rasterio.features.shapes(known.astype(np.uint8), known, transform=mask.transform)
+            pieces[row.split] += [shapely.geometry.shape(outline) for outline, _ in outlines]
+    return {name: shapely.union_all(outlines) for name, outlines in pieces.items()}
+
+
+def test_overlapping_scenes_share_no_pixel_between_splits(tmp_path):
+    """Two rasters of the same ground, off by 100 and 30 pixels: what one trains on, the other is not tested on."""
     polygons = squares()
     image = paint(polygons)
     shifted = UTM_HALF_METRE @ UTM_HALF_METRE.translation(100, 30)
     paths = [
         str(write_raster(tmp_path / "one.tif", image)),
         str(write_raster(tmp_path / "two.tif", image, transform=shifted)),
-        str(write_raster(tmp_path / "far.tif", image, transform=UTM_HALF_METRE @ UTM_HALF_METRE.translation(900, 0))),
     ]
     labels = str(write_labels(tmp_path / "labels.gpkg", polygons))
+    chips = prepare(loose_scenes(paths, [labels]), tmp_path / "chips", settings=SMALL).chips
+    ground = known_ground(chips)
+    assert all(ground[name].area > 500 for name in ("train", "val", "test"))
+    for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
+        assert shapely.intersection(ground[one], ground[other]).area == 0
+    parts = geopandas.read_parquet(chips.path / "buildings.parquet").to_crs(UTM)
+    for row in chips.manifest.itertuples():
+        own = parts[parts["chip"] == row.chip].geometry.area.sum()
+        with rasterio.open(chips.path / row.mask) as mask:
+            burned = (mask.read(1) == 1).sum() * 0.25
+        assert abs(own - burned) < 0.06 * max(own, 50)
+
+
+def test_rasters_that_only_touch_have_all_three_splits(tmp_path):
+    """Sheets of an orthophoto, side by side, whose last chips reach beyond each sheet."""
+    polygons = squares()
+    image = paint(polygons)
+    paths = []
+    for sheet in range(4):
+        transform = UTM_HALF_METRE @ UTM_HALF_METRE.translation(80 * sheet, 0)
+        part = image[:, :, 80 * sheet : 80 * (sheet + 1)]
+        paths.append(str(write_raster(tmp_path / f"{sheet}.tif", part, transform=transform)))
+    labels = str(write_labels(tmp_path / "labels.gpkg", polygons))
+    chips = prepare(loose_scenes(paths, [labels]), tmp_path / "chips", settings=SMALL).chips
+    counts = chips.manifest["split"].value_counts()
+    assert min(counts["val"], counts["test"]) >= 3
+    assert counts["train"] > counts["val"]
+    ground = known_ground(chips)
+    assert sum(part.area for part in ground.values()) == pytest.approx(SIDE * SIDE * 0.25)
+
+
+def test_a_label_file_on_no_raster_is_refused_even_with_an_area(tmp_path, scene):
+    stray = str(write_labels(tmp_path / "stray.gpkg", [shapely.box(600_000, 3_800_000, 600_010, 3_800_010)]))
     area = str(write_labels(tmp_path / "area.gpkg", [shapely.box(499_000, 3_760_000, 502_000, 3_763_000)]))
-    chips = prepare(loose_scenes(paths, [labels]), tmp_path / "chips", aoi=area, settings=SMALL).chips
-    parts = chips.manifest.to_crs(UTM).dissolve("split").geometry
-    names = list(parts.index)
-    assert len(names) == 3
-    for i, one in enumerate(names):
-        for other in names[i + 1 :]:
-            assert shapely.intersection(parts[one], parts[other]).area < 1e-2
+    for labels in ([stray], [scene[1], stray]):
+        with pytest.raises(LabelError, match=r"stray\.gpkg on one of the rasters"):
+            prepare(loose_scenes([scene[0]], labels), tmp_path / "chips", aoi=area, settings=SMALL)
+
+
+def test_spacenet_labels_that_miss_their_image_are_refused(tmp_path, scene):
+    stray = str(write_labels(tmp_path / "stray.gpkg", [shapely.box(600_000, 3_800_000, 600_010, 3_800_010)]))
+    with pytest.raises(LabelError, match="all within"):
+        prepare([Scene(image=scene[0], labels=(stray,), may_be_empty=True)], tmp_path / "chips", settings=SMALL)
+
+
+def test_the_bands_that_were_read_are_pinned(tmp_path, scene, chips):
+    assert chips.meta.bands == (1, 2, 3)
+    grey = str(write_raster(tmp_path / "grey.tif", paint(squares())[:1]))
+    with pytest.raises(InputError, match=r"bands 1,2,3 in .*grey\.tif, got a raster of 1 band"):
+        prepare(loose_scenes([scene[0], grey], [scene[1]]), tmp_path / "chips", settings=SMALL)
 
 
 def test_empty_chips_are_kept_as_negatives(tmp_path):
@@ -145,14 +197,18 @@ def test_the_coarsest_scene_sets_the_resolution_but_not_below_30_cm(tmp_path, sc
     assert both.meta.gsd_m == 0.5
 
 
-def test_an_existing_folder_stays_unless_overwritten(tmp_path, scene):
+def test_only_a_chips_folder_is_overwritten(tmp_path, scene):
     (tmp_path / "chips").mkdir()
     (tmp_path / "chips" / "mine").write_text("keep")
-    with pytest.raises(InputError, match="--overwrite"):
-        prepare(loose_scenes([scene[0]], [scene[1]]), tmp_path / "chips", settings=SMALL)
+    for overwrite in (False, True):
+        with pytest.raises(InputError, match="holds something else"):
+            prepare(loose_scenes([scene[0]], [scene[1]]), tmp_path / "chips", settings=SMALL, overwrite=overwrite)
     assert (tmp_path / "chips" / "mine").read_text() == "keep"
-    prepare(loose_scenes([scene[0]], [scene[1]]), tmp_path / "chips", settings=SMALL, overwrite=True)
-    assert len(open_chips(tmp_path / "chips").manifest) == 25
+    prepare(loose_scenes([scene[0]], [scene[1]]), tmp_path / "new", settings=SMALL)
+    with pytest.raises(InputError, match="--overwrite"):
+        prepare(loose_scenes([scene[0]], [scene[1]]), tmp_path / "new", settings=SMALL)
+    prepare(loose_scenes([scene[0]], [scene[1]]), tmp_path / "new", settings=SMALL, overwrite=True)
+    assert len(open_chips(tmp_path / "new").manifest) == 25
 
 
 def test_an_empty_spacenet_label_file_means_no_buildings(tmp_path, scene):
