@@ -114,9 +114,11 @@ def prepare(
                 tables.notes.append(_scene_note(scene, raster, truth))
                 lattice = raster.grid.rescaled(gsd_m)
                 tiles = _chip_tiles(lattice, settings.size_px)
-                for done, tile in enumerate(tiles, start=1):
+                stage = f"scene {number + 1} of {len(scenes)}"
+                for done, tile in enumerate(tiles):
+                    progress(stage, done, len(tiles))
                     tables.add(number, cut(raster, lattice, tile, truth), folder)
-                    progress(f"scene {number + 1} of {len(scenes)}", done, len(tiles))
+                progress(stage, len(tiles), len(tiles))
         labels.require_use()
         tables.write(folder, dataclasses.replace(settings, bands=bands, gsd_m=gsd_m))
     return Prepared(

@@ -81,7 +81,7 @@ def bundle(folder: Path) -> Path:
 
     recipe = Recipe(
         gsd_m=0.5,
-        bands=None,
+        bands=(1, 2, 3),
         stretch=StretchPolicy(),
         tile_px=TILE_PX,
         overlap_px=16,

@@ -24,7 +24,8 @@ class Always:
 
 
 def bundle_for(chips, **changes):
-    return make_bundle(gsd_m=chips.meta.gsd_m, tile_px=chips.meta.size_px, **changes)
+    meta = chips.meta
+    return make_bundle(gsd_m=meta.gsd_m, tile_px=meta.size_px, bands=meta.bands, **changes)
 
 
 def test_a_perfect_segmenter_scores_one(chips):
