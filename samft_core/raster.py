@@ -106,16 +106,10 @@ class Raster:
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
         """Whole source pixels as float32 (0 where unknown), and where they are known."""
         window = rasterio.windows.Window(col0, row0, col1 - col0, row1 - row0)
-        try:
+        with _reading(self.name, f"at rows {row0} to {row1}"):
             values = self._dataset.read(self.bands, window=window).astype(np.float32)
             # of the bands that are read: the dataset's own mask calls a pixel valid for the sake of any other band
             known = (self._dataset.read_masks(self.bands, window=window) > 0).any(axis=0)
-        except RasterioError as error:
-            raise RasterError(
-                expected=f"a raster that can be read, {self.name}",
-                got=f"an error at rows {row0} to {row1}: {error}",
-                remedy="check the file with gdalinfo -checksum",
-            ) from error
         known &= np.isfinite(values).all(axis=0)
         return np.where(known, values, np.float32(0)), known
 
@@ -225,14 +219,21 @@ def _stretch(dataset: DatasetReader, bands: tuple[int, ...], policy: StretchPoli
         return policy.of(np.zeros((len(bands), 1, 1), dtype=np.uint8), np.ones((1, 1), dtype=np.bool_))
     factor = max(1.0, max(dataset.shape) / SAMPLE_SIDE_PX)
     shape = (max(1, round(dataset.height / factor)), max(1, round(dataset.width / factor)))
-    try:
+    with _reading(dataset.name, "while all of it was looked through"):
         sample = dataset.read(bands, out_shape=(len(bands), *shape))
         masks = dataset.read_masks(bands, out_shape=(len(bands), *shape))
-    except RasterioError as error:
-        raise RasterError(
-            expected=f"a raster that can be read, {dataset.name}",
-            got=f"an error: {error}",
-            remedy="check the file with gdalinfo -checksum",
-        ) from error
     valid = (masks > 0).any(axis=0) & np.isfinite(sample).all(axis=0)
     return policy.of(sample, valid)
+
+
+@contextlib.contextmanager
+def _reading(name: str, where: str) -> Iterator[None]:
+    """Turn GDAL's failures to read pixels into one line."""
+    try:
+        yield
+    except RasterioError as error:
+        raise RasterError(
+            expected=f"a raster that can be read, {name}",
+            got=f"an error {where}: {error}",
+            remedy="check the file with gdalinfo -checksum",
+        ) from error

@@ -397,3 +397,15 @@ class TestRefusals:
         with open_raster(path) as raster, pytest.raises(RasterError, match="an error at rows 0 to 256") as caught:
             raster.read(raster.grid, raster.grid.window)
         assert_one_clear_line(caught.value)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_file_cut_short_is_a_raster_error(tmp_path, dtype):
+    """Half of a file: found when its pixels are read, or already when the stretch is."""
+    rng = np.random.default_rng(0)
+    whole = write_raster(tmp_path / "whole.tif", rng.integers(0, 255, size=(3, 256, 256)).astype(dtype))
+    cut = tmp_path / "cut.tif"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    with pytest.raises(RasterError) as caught, open_raster(cut) as raster:
+        raster.read(raster.grid, raster.grid.window)
+    assert_one_clear_line(caught.value)
