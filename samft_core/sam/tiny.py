@@ -1,8 +1,8 @@
 """samft-tiny: a SAM small enough to be trained whole on a laptop, from random weights.
 
 Its shape is SAM's; its first weights are not plain noise. Patches start as a cosine transform, positions as sines and
-cosines, and attention heads look at neighbouring patches, as a convolution would: from there a vision transformer
-learns in minutes what it would else need hours for (after ConViT, d'Ascoli et al. 2021, arXiv:2103.10697).
+cosines, and attention heads look at neighbouring patches, as a convolution would (after ConViT, d'Ascoli et al. 2021,
+arXiv:2103.10697). On the synthetic town that gained a little: val IoU 0.537 against 0.518 after 96 steps, one seed.
 """
 
 from __future__ import annotations
