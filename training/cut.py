@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ class Cut:
     @property
     def known_share(self) -> float:
         """The share of pixels there is something to learn from."""
-        return float((self.mask != IGNORE).mean())
+        return _shares(self.mask)["known_share"]
 
     def write(self, folder: Path, name: str) -> None:
         """Write image and mask as GeoTIFFs; the image carries its validity as an internal mask."""
@@ -88,27 +89,19 @@ class Cut:
             "transform": self.grid.transform,
             "compress": "deflate",
         }
-        with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), MemoryFile() as whole:
-            # GDAL does not tell when the last bytes of a file no longer fit on the disk; Python does
-            with whole.open(**profile, count=3, photometric="rgb") as image:
-                image.write(self.pixels.image)
-                if not self.pixels.valid.all():
-                    image.write_mask(self.pixels.valid)
-            (folder / "images" / f"{name}.tif").write_bytes(whole.getbuffer())
-        with MemoryFile() as whole:
-            with whole.open(**profile, count=1, nodata=IGNORE) as mask:
-                mask.write(self.mask, 1)
-            (folder / "masks" / f"{name}.tif").write_bytes(whole.getbuffer())
+        image = {**profile, "count": 3, "photometric": "rgb"}
+        valid = None if self.pixels.valid.all() else self.pixels.valid
+        _write_geotiff(folder / "images" / f"{name}.tif", image, self.pixels.image, valid=valid)
+        mask = {**profile, "count": 1, "nodata": IGNORE}
+        _write_geotiff(folder / "masks" / f"{name}.tif", mask, self.mask[None])
 
     def row(self, name: str) -> dict[str, Any]:
         """The chip's row in the manifest."""
-        known = self.mask != IGNORE
         return {
             "chip": name,
             "image": f"images/{name}.tif",
             "mask": f"masks/{name}.tif",
-            "building_share": float((self.mask[known] == 1).mean()) if known.any() else 0.0,
-            "known_share": self.known_share,
+            **_shares(self.mask),
             "buildings": len(self.buildings),
             "geometry": reproject(np.array([self.grid.footprint]), self.grid.crs, LONLAT)[0],
         }
@@ -149,14 +142,38 @@ def keep_out(folder: Path, name: str, ground: shapely.Geometry) -> dict[str, flo
         What changes in the chip's row of the manifest.
     """
     path = folder / "masks" / f"{name}.tif"
-    with rasterio.open(path, "r+") as target:
-        mask = target.read(1)
-        area = reproject(np.array([ground]), LONLAT, pyproj.CRS.from_wkt(target.crs.to_wkt()))
-        touched = rasterio.features.rasterize(
-            area, out_shape=mask.shape, transform=target.transform, all_touched=True, dtype=np.uint8
-        )
-        mask[touched > 0] = IGNORE
-        target.write(mask, 1)
+    with rasterio.open(path) as source:
+        mask, profile = source.read(1), source.profile
+    area = reproject(np.array([ground]), LONLAT, pyproj.CRS.from_wkt(profile["crs"].to_wkt()))
+    touched = rasterio.features.rasterize(
+        area, out_shape=mask.shape, transform=profile["transform"], all_touched=True, dtype=np.uint8
+    )
+    mask[touched > 0] = IGNORE
+    _write_geotiff(path, profile, mask[None])
+    return _shares(mask)
+
+
+def _shares(mask: npt.NDArray[np.uint8]) -> dict[str, float]:
+    """The share of a mask's pixels that is known, and the share of buildings among those."""
     known = mask != IGNORE
-    share = float((mask[known] == 1).mean()) if known.any() else 0.0
-    return {"known_share": float(known.mean()), "building_share": share}
+    building_share = float((mask[known] == 1).mean()) if known.any() else 0.0
+    return {"known_share": float(known.mean()), "building_share": building_share}
+
+
+def _write_geotiff(
+    path: Path,
+    profile: Mapping[str, Any],
+    bands: npt.NDArray[np.uint8],
+    *,
+    valid: npt.NDArray[np.bool_] | None = None,
+) -> None:
+    """Write (bands, height, width), with an internal mask where some pixels are not valid.
+
+    By way of memory: GDAL does not tell when the last bytes of a file no longer fit on the disk; Python does.
+    """
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), MemoryFile() as whole:
+        with whole.open(**profile) as target:
+            target.write(bands)
+            if valid is not None:
+                target.write_mask(valid)
+        path.write_bytes(whole.getbuffer())

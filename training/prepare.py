@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -120,7 +119,15 @@ def prepare(
                     tables.add(number, cut(raster, lattice, tile, truth), folder)
                 progress(stage, len(tiles), len(tiles))
         labels.require_use()
-        tables.write(folder, dataclasses.replace(settings, bands=bands, gsd_m=gsd_m))
+        meta = ChipsMeta(
+            gsd_m=gsd_m,
+            size_px=settings.size_px,
+            bands=bands,
+            stretch=settings.stretch,
+            seed=settings.seed,
+            scenes=tuple(tables.notes),
+        )
+        tables.write(folder, meta)
     return Prepared(
         chips=open_chips(out),
         dropped=tables.dropped,
@@ -193,7 +200,7 @@ class _Tables:
         self._ground.append(chip.ground_lonlat())
         self._buildings += [{"chip": name, "geometry": polygon} for polygon in chip.buildings_lonlat()]
 
-    def write(self, folder: Path, settings: PrepareSettings) -> None:
+    def write(self, folder: Path, meta: ChipsMeta) -> None:
         """Draw the splits and write manifest, buildings and chips.json."""
         if not self._chips:
             raise InputError(
@@ -211,26 +218,21 @@ class _Tables:
             manifest["col"].to_numpy(),
             ground,
             manifest["building_share"].to_numpy(),
-            seed=settings.seed,
+            seed=meta.seed,
         )
         for i, area in ground_kept_out(manifest["split"].tolist(), ground).items():
             name = manifest.loc[i, "chip"]
-            manifest.loc[i, ["known_share", "building_share"]] = list(keep_out(folder, name, area).values())
+            change = keep_out(folder, name, area)
+            manifest.loc[i, list(change)] = list(change.values())
             own = buildings["chip"] == name
             buildings.loc[own, "geometry"] = buildings.loc[own, "geometry"].difference(area)
-        buildings = buildings[~buildings.geometry.is_empty]
-        manifest = manifest[manifest["known_share"] >= LEAST_KNOWN]
+        manifest = manifest[manifest["known_share"] >= LEAST_KNOWN].copy()
         self.dropped += len(self._chips) - len(manifest)
+        buildings = buildings[buildings["chip"].isin(manifest["chip"])].explode(ignore_index=True)
+        buildings = buildings[shapely.area(buildings.geometry.to_numpy()) > 0]
+        manifest["buildings"] = manifest["chip"].map(buildings["chip"].value_counts()).fillna(0).astype(int)
         manifest.to_parquet(folder / MANIFEST)
         buildings.to_parquet(folder / BUILDINGS)
-        meta = ChipsMeta(
-            gsd_m=settings.gsd_m or 0.0,
-            size_px=settings.size_px,
-            bands=settings.bands,
-            stretch=settings.stretch,
-            seed=settings.seed,
-            scenes=tuple(self.notes),
-        )
         write_meta(meta, folder)
 
 

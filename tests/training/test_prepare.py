@@ -79,7 +79,10 @@ def test_overlapping_scenes_share_no_pixel_between_splits(tmp_path):
     for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
         assert shapely.intersection(ground[one], ground[other]).area == 0
     parts = geopandas.read_parquet(chips.path / "buildings.parquet").to_crs(UTM)
+    assert set(parts["chip"]) <= set(chips.manifest["chip"])
+    assert set(parts.geom_type) == {"Polygon"}
     for row in chips.manifest.itertuples():
+        assert row.buildings == (parts["chip"] == row.chip).sum()
         own = parts[parts["chip"] == row.chip].geometry.area.sum()
         with rasterio.open(chips.path / row.mask) as mask:
             burned = (mask.read(1) == 1).sum() * 0.25
