@@ -17,27 +17,33 @@ from samft_core.version import __version__
 
 if TYPE_CHECKING:
     from samft_core.bundle import Bundle, Card, Recipe, load_bundle
+    from samft_core.cog import write_probability
+    from samft_core.contours import contour
     from samft_core.errors import InputError, SamftError
-    from samft_core.footprints import Segmentation, Segmenter, segment, write_probability
+    from samft_core.footprint_file import write_footprints
+    from samft_core.footprints import Segmentation, Segmenter, segment
     from samft_core.grid import Grid, Window
-    from samft_core.polygonize import contour, trace
     from samft_core.raster import Pixels, Raster, open_raster
     from samft_core.scores import Counts, ThresholdCurve, match_objects
     from samft_core.stretch import Stretch, StretchPolicy
     from samft_core.tiling import Lattice, Tile
-    from samft_core.vectors import Labels, read_labels, write_footprints
+    from samft_core.tracing import trace
+    from samft_core.vectors import Labels, read_labels
 
 _HOME = {
     "bundle": ["Bundle", "Card", "Recipe", "load_bundle"],
+    "cog": ["write_probability"],
+    "contours": ["contour"],
     "errors": ["InputError", "SamftError"],
-    "footprints": ["Segmentation", "Segmenter", "segment", "write_probability"],
+    "footprint_file": ["write_footprints"],
+    "footprints": ["Segmentation", "Segmenter", "segment"],
     "grid": ["Grid", "Window"],
-    "polygonize": ["contour", "trace"],
     "raster": ["Pixels", "Raster", "open_raster"],
     "scores": ["Counts", "ThresholdCurve", "match_objects"],
     "stretch": ["Stretch", "StretchPolicy"],
     "tiling": ["Lattice", "Tile"],
-    "vectors": ["Labels", "read_labels", "write_footprints"],
+    "tracing": ["trace"],
+    "vectors": ["Labels", "read_labels"],
 }
 
 __all__ = [

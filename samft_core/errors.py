@@ -35,6 +35,10 @@ class RasterError(InputError):
     """A raster is missing, unreadable or not georeferenced."""
 
 
+class OutsideError(InputError):
+    """What is asked for lies off the raster."""
+
+
 class LabelError(InputError):
     """A label file is missing, empty or does not fit its raster."""
 

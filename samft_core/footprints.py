@@ -1,8 +1,15 @@
-"""Raster to footprints: tile, predict, blend, outline, regularize, measure."""
+"""Raster to footprints: tile, predict, blend, outline, measure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import collections
+import dataclasses
+import functools
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,29 +17,27 @@ from typing import Protocol
 import geopandas
 import numpy as np
 import numpy.typing as npt
-import pyproj
-import pyproj.exceptions
-import rasterio.features
-import shapely
-from rasterio.io import MemoryFile
+import pandas
+import rasterio
 
-from samft_core import regularize as outlines
 from samft_core.bundle import Bundle
 from samft_core.errors import InputError
-from samft_core.grid import Bounds, Geometries, Grid, Window
-from samft_core.mosaic import Band, Prediction, blend
-from samft_core.output import whole_file
-from samft_core.polygonize import contour, unknown_areas
+from samft_core.extent import Extent, whole, within_area, within_bounds
+from samft_core.field import StoredField, resume_field
+from samft_core.grid import Bounds, Geometries, Grid
+from samft_core.mosaic import Prediction, blend
+from samft_core.outline import Style, outline
 from samft_core.progress import Progress, silent
 from samft_core.raster import Pixels, Raster, open_raster
-from samft_core.tiling import Lattice
+from samft_core.tiling import Lattice, Tile
 from samft_core.version import VERSION
+from samft_core.zonal import zones
 
-TOLERANCE_PX = 1.0
-"""How far regularization may move an outline while simplifying it, in lattice pixels."""
+TILES_AHEAD = 4
+"""How many tiles are read while the model is busy with one."""
 
-PLAIN_TOLERANCE_PX = 0.25
-"""The same without regularization: only what a straight edge's contour wavers by."""
+CACHE_MB = 128
+"""How much of the raster GDAL keeps decoded: enough for the rows of a tile, whatever the machine."""
 
 
 class Segmenter(Protocol):
@@ -44,18 +49,57 @@ class Segmenter(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Segmentation:
-    """What was found in one raster."""
+    """What was found in one raster: probabilities on disk, and the footprints that follow from them."""
 
-    grid: Grid
-    """The pixels of the probability field."""
-    probability: npt.NDArray[np.float32]
-    """(height, width), 0 to 1; 0 where the raster has no data."""
-    valid: npt.NDArray[np.bool_]
-    """(height, width), True where the raster has data."""
-    footprints: geopandas.GeoDataFrame
-    """Polygons in the raster's CRS with id, score, area_m2, bundle and threshold."""
+    bundle: Bundle
+    name: str
+    """The raster's, without its folder."""
+    lattice: Grid
+    """The raster's pixels at the bundle's resolution."""
+    extent: Extent
+    """The part of the lattice that was asked for."""
+    field: StoredField
+    """The probabilities there, with a halo."""
+    style: Style
+    """How outlines are drawn."""
+    min_area_m2: float
+    """Smaller footprints are left out."""
     provenance: dict[str, object]
     """Where the footprints come from: bundle, raster, version, settings."""
+
+    @property
+    def grid(self) -> Grid:
+        """The pixels of `probability` and `valid`."""
+        return self.lattice.crop(self.extent.window)
+
+    @property
+    def probability(self) -> npt.NDArray[np.float32]:
+        """(height, width), 0 to 1; 0 where not valid. All of it is read into memory."""
+        return self.field.read(self.extent.window).probability * self.extent.covers(self.extent.window)
+
+    @property
+    def valid(self) -> npt.NDArray[np.bool_]:
+        """(height, width), True where the raster has data and the extent reaches."""
+        return self.field.read(self.extent.window).valid & self.extent.covers(self.extent.window)
+
+    @functools.cached_property
+    def footprints(self) -> geopandas.GeoDataFrame:
+        """Polygons in the raster's CRS with id, score, area_m2, bundle and threshold."""
+        return geopandas.GeoDataFrame(pandas.concat(self.batches(), ignore_index=True), crs=self.lattice.crs)
+
+    def batches(self, progress: Progress = silent) -> Iterator[geopandas.GeoDataFrame]:
+        """The footprints, some rows of the raster at a time; at least one batch, which may be empty."""
+        count, rows = 0, self.field.window.height_px
+        progress("outlining", 0, rows)
+        for polygons in outline(self.field, self.lattice, self.style, area=self.extent.area):
+            footprints = _describe(polygons, self, first_id=count + 1)
+            count += len(footprints)
+            last = int(polygons[-1].bounds[3]) - self.field.window.row_px if len(polygons) else 0
+            progress("outlining", max(0, min(last, rows - 1)), rows)
+            yield footprints
+        if count == 0:
+            yield _describe(np.array([], dtype=object), self, first_id=1)
+        progress("outlining", rows, rows)
 
 
 def segment(
@@ -64,9 +108,13 @@ def segment(
     *,
     bounds: Bounds | None = None,
     bounds_crs: str | None = None,
+    aoi: str | Path | None = None,
+    nodata: float | None = None,
     threshold: float | None = None,
     min_area_m2: float | None = None,
+    min_hole_m2: float | None = None,
     regularize: bool = True,
+    folder: Path | None = None,
     segmenter: Segmenter | None = None,
     device: str = "auto",
     progress: Progress = silent,
@@ -75,168 +123,138 @@ def segment(
 
     Args:
         bundle: The trained model and its recipe.
-        raster: Any raster GDAL opens, georeferenced.
+        raster: Any raster GDAL opens, georeferenced; or files of bands, as `B04.tif,B03.tif,B02.tif`.
         bounds: (left, bottom, right, top) to look in; all of the raster if None.
         bounds_crs: The CRS of the bounds; the raster's own if None.
+        aoi: A vector file whose polygons are looked in, instead of bounds.
+        nodata: The value that means no data, where nothing in the raster states what is valid.
         threshold: A pixel is building where its probability is not below; the bundle's if None.
         min_area_m2: Smaller footprints are left out; the bundle's if None.
+        min_hole_m2: Smaller holes are filled; as min_area_m2 if None.
         regularize: Whether outlines are straightened and squared.
+        folder: Where the probabilities are kept, to go on from after an interruption; a temporary folder, which goes
+            with the result, if None.
         segmenter: A loaded model, to use it for several rasters; loaded from the bundle if None.
         device: Where to compute, if the model is loaded here.
         progress: Told about each tile.
 
     Raises:
-        InputError: The raster, the bounds or the bundle do not fit; nothing is written.
+        InputError: The raster, the extent or the bundle do not fit; nothing is written.
     """
     recipe = bundle.card.recipe
     level = recipe.threshold if threshold is None else threshold
     smallest_m2 = recipe.min_area_m2 if min_area_m2 is None else min_area_m2
-    with open_raster(raster, bands=recipe.bands, policy=recipe.stretch) as source:
+    style = Style(threshold=level, square=regularize, min_hole_m2=smallest_m2 if min_hole_m2 is None else min_hole_m2)
+    with (
+        rasterio.Env(GDAL_CACHEMAX=CACHE_MB),
+        open_raster(raster, bands=recipe.bands, policy=recipe.stretch, nodata=nodata) as source,
+    ):
         lattice = Lattice(grid=source.grid.rescaled(recipe.gsd_m), tile_px=recipe.tile_px, overlap_px=recipe.overlap_px)
-        crs = _parse_crs(bounds_crs) if bounds_crs else None
-        window = lattice.grid.window_of(bounds, crs) if bounds else lattice.grid.window
-        model = segmenter or bundle.segmenter(device)
-        predictions = predict_tiles(source, lattice, window, model, progress)
-        probability, valid = _assemble(blend(predictions, window))
-        name = source.name
-    grid = lattice.grid.crop(window)
-    polygons = outline(
-        probability, valid, grid, threshold=level, tolerance_px=_tolerance(regularize), square=regularize
+        extent = _extent(lattice.grid, bounds, bounds_crs, aoi)
+        job = {"bundle": bundle.card.hash, "raster": source.identity, "extent": extent.identity, "version": VERSION}
+        field = resume_field(folder or _temporary_folder(), grid=lattice.grid, window=extent.known, job=job)
+        if folder is None:
+            weakref.finalize(field, shutil.rmtree, field.folder, ignore_errors=True)
+        predict(source, lattice, extent, field, segmenter or bundle.segmenter(device), progress)
+        name = source.short_name
+        provenance: dict[str, object] = {
+            "bundle": bundle.card.hash,
+            "raster": source.name,
+            "stretch": dataclasses.asdict(source.stretch),
+            "version": VERSION,
+            "threshold": level,
+            "min_area_m2": smallest_m2,
+            "min_hole_m2": style.min_hole_m2,
+            "regularized": regularize,
+        }
+    if extent.area is not None:
+        provenance["extent"] = lattice.grid.to_map(extent.area).wkt
+    return Segmentation(
+        bundle=bundle,
+        name=name,
+        lattice=lattice.grid,
+        extent=extent,
+        field=field,
+        style=style,
+        min_area_m2=smallest_m2,
+        provenance=provenance,
     )
-    footprints = describe(polygons, probability, grid, bundle=bundle, threshold=level, min_area_m2=smallest_m2)
-    provenance: dict[str, object] = {
-        "bundle": bundle.card.hash,
-        "raster": name,
-        "version": VERSION,
-        "threshold": level,
-        "min_area_m2": smallest_m2,
-        "regularized": regularize,
-    }
-    return Segmentation(grid=grid, probability=probability, valid=valid, footprints=footprints, provenance=provenance)
 
 
-def predict_tiles(
-    raster: Raster, lattice: Lattice, window: Window, model: Segmenter, progress: Progress = silent
-) -> Iterator[Prediction]:
-    """Predict every tile that touches a window, row by row; tiles without data are not given to the model."""
-    tiles = list(lattice.tiles(window))
-    for done, tile in enumerate(tiles):
-        progress("segmenting", done, len(tiles))
-        pixels = raster.read(lattice.grid, tile.window)
-        probability = model.predict(pixels) if pixels.valid.any() else np.zeros(pixels.valid.shape, np.float32)
-        yield Prediction(tile=tile, probability=probability, valid=pixels.valid)
-    progress("segmenting", len(tiles), len(tiles))
+def predict(
+    raster: Raster, lattice: Lattice, extent: Extent, field: StoredField, model: Segmenter, progress: Progress = silent
+) -> None:
+    """Predict every tile that touches an extent, blend them, and keep the rows that the field does not have yet."""
+    missing = field.missing
+    if missing is None:
+        return
+    every = sum(extent.touches(tile.window) for tile in lattice.tiles(extent.known))
+    tiles = [tile for tile in lattice.tiles(missing) if extent.touches(tile.window)]
+
+    def predictions() -> Iterator[Prediction]:
+        progress("segmenting", every - len(tiles), every)
+        pixels = _ahead(lambda tile: raster.read(lattice.grid, tile.window), tiles)
+        for done, (tile, seen) in enumerate(zip(tiles, pixels, strict=True), start=every - len(tiles) + 1):
+            # a tile without data is not shown to the model
+            probability = model.predict(seen) if seen.valid.any() else np.zeros(seen.valid.shape, np.float32)
+            yield Prediction(tile=tile, probability=probability, valid=seen.valid)
+            progress("segmenting", done, every)
+
+    for band in blend(predictions(), lattice, missing):
+        known = band.valid & extent.covers(band.window, halo=True)
+        field.append(dataclasses.replace(band, valid=known))
 
 
-def outline(
-    probability: npt.NDArray[np.float32],
-    valid: npt.NDArray[np.bool_],
-    grid: Grid,
-    *,
-    threshold: float,
-    tolerance_px: float = PLAIN_TOLERANCE_PX,
-    square: bool = False,
-) -> Geometries:
-    """Building outlines of a probability field, in pixel coordinates of the grid.
-
-    Args:
-        probability: (height, width).
-        valid: (height, width); no outline enters a pixel that is False.
-        grid: Where the field lies.
-        threshold: The level of the outline.
-        tolerance_px: How far simplification may move it.
-        square: Whether to straighten and square it as well.
-    """
-    contours = contour(probability, threshold, valid=valid)
-    if not square:
-        return outlines.straighten(contours, tolerance=tolerance_px, forbidden=unknown_areas(valid))
-    squared = outlines.regularize(
-        grid.to_metres(contours),
-        tolerance_m=tolerance_px * float(np.mean(grid.gsd_m)),
-        forbidden=grid.to_metres(unknown_areas(valid)),
-    )
-    return grid.from_metres(squared)
+def _ahead(read: Callable[[Tile], Pixels], tiles: Iterable[Tile]) -> Iterator[Pixels]:
+    """Read tiles in their order, on one thread of its own, some tiles ahead of who takes them."""
+    reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read")
+    waiting: collections.deque[Future[Pixels]] = collections.deque()
+    try:
+        for tile in tiles:
+            waiting.append(reader.submit(read, tile))
+            if len(waiting) > TILES_AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        reader.shutdown(wait=True, cancel_futures=True)
 
 
-def describe(
-    polygons: Geometries,
-    probability: npt.NDArray[np.float32],
-    grid: Grid,
-    *,
-    bundle: Bundle,
-    threshold: float,
-    min_area_m2: float,
-) -> geopandas.GeoDataFrame:
+def _describe(polygons: Geometries, found: Segmentation, *, first_id: int) -> geopandas.GeoDataFrame:
     """Footprints with their attributes, those below the minimum area left out.
 
     `score` is the mean probability of the pixels whose centre lies inside; `area_m2` is geodesic.
     """
-    mapped = grid.to_map(polygons)
-    areas = grid.areas_m2(mapped)
-    keep = areas >= min_area_m2
+    mapped = found.lattice.to_map(polygons)
+    areas = found.lattice.areas_m2(mapped)
+    keep = areas >= found.min_area_m2
     return geopandas.GeoDataFrame(
         {
-            "id": np.arange(1, keep.sum() + 1),
-            "score": _mean_inside(polygons[keep], probability).round(4),
+            "id": np.arange(first_id, first_id + keep.sum()),
+            "score": zones(found.field, polygons[keep]).mean.round(4),
             "area_m2": areas[keep].round(2),
-            "bundle": bundle.card.hash,
-            "threshold": threshold,
+            "bundle": texts(found.bundle.card.hash, keep.sum()),
+            "threshold": np.full(keep.sum(), found.style.threshold),
         },
         geometry=mapped[keep],
-        crs=grid.crs,
+        crs=found.lattice.crs,
     )
 
 
-def write_probability(segmentation: Segmentation, path: Path, *, overwrite: bool) -> None:
-    """Write the probability field as a tiled, compressed GeoTIFF of float32; -1 marks what has no data."""
-    grid = segmentation.grid
-    values = np.where(segmentation.valid, segmentation.probability, np.float32(-1))
-    profile = {"driver": "GTiff", "dtype": "float32", "count": 1, "nodata": -1, "tiled": True, "compress": "deflate"}
-    with whole_file(path, overwrite=overwrite) as temporary, MemoryFile() as whole:
-        # GDAL does not tell when the last bytes of a file no longer fit on the disk; Python does
-        with whole.open(
-            **profile,
-            predictor=3,
-            height=grid.height,
-            width=grid.width,
-            transform=grid.transform,
-            crs=grid.crs.to_wkt(),
-            BIGTIFF="IF_SAFER",
-        ) as target:
-            target.write(values, 1)
-            target.update_tags(**{key: str(value) for key, value in segmentation.provenance.items()})
-        temporary.write_bytes(whole.getbuffer())
+def texts(text: str, count: int) -> pandas.api.extensions.ExtensionArray:
+    """A column of the same text, which is one of texts even where it is empty."""
+    return pandas.array([text] * count, dtype="string")
 
 
-def _parse_crs(name: str) -> pyproj.CRS:
-    try:
-        return pyproj.CRS.from_user_input(name)
-    except pyproj.exceptions.CRSError as error:
+def _extent(grid: Grid, bounds: Bounds | None, bounds_crs: str | None, aoi: str | Path | None) -> Extent:
+    if bounds is not None and aoi is not None:
         raise InputError(
-            expected="the CRS of the bounds, such as EPSG:4326", got=name, remedy="check --bounds-crs"
-        ) from error
+            expected="bounds or an area of interest", got="both", remedy="leave one out, or cut the area to the bounds"
+        )
+    if bounds is not None:
+        return within_bounds(grid, bounds, bounds_crs)
+    return whole(grid) if aoi is None else within_area(grid, aoi)
 
 
-def _tolerance(regularize: bool) -> float:
-    return TOLERANCE_PX if regularize else PLAIN_TOLERANCE_PX
-
-
-def _assemble(bands: Iterator[Band]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    rows = list(bands)
-    return np.concatenate([band.probability for band in rows]), np.concatenate([band.valid for band in rows])
-
-
-def _mean_inside(polygons: Geometries, probability: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """The mean of the field over each polygon's pixels; over the nearest pixel where it covers no centre."""
-    if len(polygons) == 0:
-        return np.zeros(0)
-    numbers = rasterio.features.rasterize(
-        zip(polygons, range(1, len(polygons) + 1), strict=True), out_shape=probability.shape, dtype=np.int32
-    )
-    sums = np.bincount(numbers.ravel(), weights=probability.ravel(), minlength=len(polygons) + 1)[1:]
-    counts = np.bincount(numbers.ravel(), minlength=len(polygons) + 1)[1:]
-    inside = shapely.get_coordinates(shapely.point_on_surface(polygons)).astype(np.int64)
-    nearest = probability[
-        np.clip(inside[:, 1], 0, probability.shape[0] - 1), np.clip(inside[:, 0], 0, probability.shape[1] - 1)
-    ]
-    return np.where(counts > 0, sums / np.maximum(counts, 1), nearest)
+def _temporary_folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="samft-"))

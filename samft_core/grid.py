@@ -15,7 +15,7 @@ import shapely
 from affine import Affine
 from shapely import Polygon
 
-from samft_core.errors import InputError
+from samft_core.errors import InputError, OutsideError
 
 Bounds = tuple[float, float, float, float]
 """(left, bottom, right, top) in the units of a CRS."""
@@ -63,6 +63,10 @@ class Window:
         if height < 1 or width < 1:
             return None
         return Window(row_px=row, col_px=col, height_px=height, width_px=width)
+
+    def part(self, row_px: int, height_px: int) -> Window:
+        """Some of its rows, the first counted from its own first."""
+        return Window(row_px=self.row_px + row_px, col_px=self.col_px, height_px=height_px, width_px=self.width_px)
 
     def relative_to(self, origin: Window) -> Window:
         """The same pixels, counted from another window's first one."""
@@ -189,7 +193,8 @@ class Grid:
             crs: The box's CRS; the grid's own if None.
 
         Raises:
-            InputError: The box is empty or lies off the grid.
+            InputError: The box is empty.
+            OutsideError: It lies off the grid.
         """
         left, bottom, right, top = bounds
         if not (-math.inf < left < right < math.inf and -math.inf < bottom < top < math.inf):
@@ -209,7 +214,7 @@ class Grid:
             wanted = Window(row_px=row, col_px=col, height_px=max(1, height), width_px=max(1, width))
         inside = wanted.intersection(self.window) if wanted else None
         if inside is None:
-            raise InputError(
+            raise OutsideError(
                 expected=f"bounds that touch the raster, which covers {format_bounds(self.bounds)} in {self.crs.name}",
                 got=f"{format_bounds(bounds)} in {(crs or self.crs).name}",
                 remedy="check the bounds and --bounds-crs",

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from samft_core.grid import Window
-from samft_core.tiling import Tile
+from samft_core.tiling import Lattice, Tile
 
 WEIGHT_FLOOR = 1e-3
 """The least weight of a tile's rim; above 0, so that a rim no other tile covers keeps its values."""
@@ -39,61 +38,62 @@ class Band:
     """(rows, columns)."""
 
 
-@functools.lru_cache(maxsize=8)
-def blend_weights(tile_px: int) -> npt.NDArray[np.float64]:
-    """A tile's weights (tile_px, tile_px): a Hann window in x and in y with a positive floor."""
+def axis_weights(starts_px: Sequence[int], tile_px: int) -> npt.NDArray[np.float64]:
+    """The weights of tiles along one axis: a Hann window with a positive floor, normalised.
+
+    Args:
+        starts_px: The first pixel of each tile, ascending.
+        tile_px: The side of a tile.
+
+    Returns:
+        (tiles, tile_px). Over any pixel that a tile covers, the weights of all tiles there are positive and sum to
+        one; so does their product over both axes.
+    """
     hann = np.sin(np.pi * (np.arange(tile_px) + 0.5) / tile_px) ** 2
     ramp = np.maximum(hann, WEIGHT_FLOOR)
-    weights: npt.NDArray[np.float64] = np.outer(ramp, ramp)
-    weights.flags.writeable = False
+    covered = np.array(starts_px)[:, None] + np.arange(tile_px)
+    total = np.bincount(covered.ravel(), weights=np.tile(ramp, len(starts_px)))
+    weights: npt.NDArray[np.float64] = ramp / total[covered]
     return weights
 
 
-def blend(predictions: Iterable[Prediction], window: Window) -> Iterator[Band]:
-    """The weighted mean of overlapping tiles, normalised, so that the weights of a pixel sum to one.
+def blend(predictions: Iterable[Prediction], lattice: Lattice, window: Window) -> Iterator[Band]:
+    """The weighted mean of overlapping tiles, the weights of a pixel summing to one.
 
     Args:
         predictions: Every tile that touches the window, row by row; they are added in this order.
+        lattice: What the tiles are of.
         window: The part of the lattice to give back.
 
     Yields:
-        Bands that follow each other without gaps from the window's first row to its last. Only the rows of the
-        tiles at hand are held in memory.
+        Bands that follow each other without gaps from the window's first row to its last. Only as many rows as a
+        tile has are held in memory.
     """
-    columns = window.width_px
-    total = np.zeros((0, columns))
-    weight = np.zeros((0, columns))
-    valid = np.zeros((0, columns), dtype=np.bool_)
-    first_row = window.row_px
-    end_row = window.row_px + window.height_px
+    down, across = (axis_weights(starts, lattice.tile_px) for starts in (lattice.row_starts, lattice.col_starts))
+    total = np.zeros((lattice.tile_px, window.width_px))
+    valid = np.zeros((lattice.tile_px, window.width_px), dtype=np.bool_)
+    first_row, end_row = window.row_px, window.row_px + window.height_px
 
     def finish(until_row: int) -> Iterator[Band]:
-        nonlocal total, weight, valid, first_row
-        count = min(until_row, end_row) - first_row
-        if count <= 0:
-            return
-        probability = (total[:count] / np.maximum(weight[:count], np.finfo(np.float64).tiny)).astype(np.float32)
-        rows = Window(row_px=first_row, col_px=window.col_px, height_px=count, width_px=columns)
-        yield Band(window=rows, probability=probability * valid[:count], valid=valid[:count])
-        total, weight, valid = total[count:], weight[count:], valid[count:]
-        first_row += count
+        nonlocal first_row
+        while (count := min(until_row - first_row, end_row - first_row, lattice.tile_px)) > 0:
+            place = Window(row_px=first_row, col_px=window.col_px, height_px=count, width_px=window.width_px)
+            known = valid[:count].copy()
+            yield Band(window=place, probability=total[:count].astype(np.float32) * known, valid=known)
+            for rows in (total, valid):
+                rows[:-count] = rows[count:]
+                rows[-count:] = 0
+            first_row += count
 
     for prediction in predictions:
-        tile = prediction.tile.window
-        part = tile.intersection(window)
+        tile = prediction.tile
+        part = tile.window.intersection(window)
         if part is None:
             continue
-        yield from finish(tile.row_px)
-        missing = part.row_px + part.height_px - first_row - len(total)
-        if missing > 0:
-            total = np.pad(total, ((0, missing), (0, 0)))
-            weight = np.pad(weight, ((0, missing), (0, 0)))
-            valid = np.pad(valid, ((0, missing), (0, 0)))
-        source = part.relative_to(tile)
+        yield from finish(tile.window.row_px)
+        source, cols = part.relative_to(tile.window), part.relative_to(window).cols
         rows = slice(part.row_px - first_row, part.row_px - first_row + part.height_px)
-        cols = part.relative_to(window).cols
-        weights = blend_weights(tile.height_px)[source.rows, source.cols]
+        weights = np.outer(down[tile.row, source.rows], across[tile.col, source.cols])
         total[rows, cols] += weights * prediction.probability[source.rows, source.cols]
-        weight[rows, cols] += weights
         valid[rows, cols] |= prediction.valid[source.rows, source.cols]
     yield from finish(end_row)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -36,6 +37,14 @@ def whole_file(path: Path, *, overwrite: bool) -> Iterator[Path]:
             temporary.replace(path)
     finally:
         for left in temporary.parent.glob(f"{glob.escape(temporary.name)}*"):
+            left.unlink(missing_ok=True)
+
+
+def clear_half_written(path: Path) -> None:
+    """Delete what a killed run left of an output that `whole_file` was writing."""
+    begun = re.compile(re.escape(f".{path.stem}.") + "[0-9a-f]{8}" + re.escape(path.suffix))
+    for left in path.parent.glob(f".{glob.escape(path.stem)}.*"):
+        if begun.match(left.name) and left.is_file():
             left.unlink(missing_ok=True)
 
 

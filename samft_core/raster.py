@@ -7,6 +7,7 @@ margin the filter needs, then resampled by weights that follow from absolute pos
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,21 +15,14 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyproj
-import rasterio
 import rasterio.windows
 from PIL import Image
-from rasterio.enums import ColorInterp
-from rasterio.errors import RasterioError
-from rasterio.io import DatasetReader
-from rasterio.vrt import WarpedVRT
 
-from samft_core.errors import RasterError
+from samft_core.bands import Bands, choose_bands
 from samft_core.grid import Grid, Window
+from samft_core.names import short_name, split_names
+from samft_core.source import open_source
 from samft_core.stretch import Stretch, StretchPolicy
-
-SAMPLE_SIDE_PX = 1024
-"""The longest side of the decimated read that the stretch's statistics come from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,18 +36,45 @@ class Pixels:
 
 
 class Raster:
-    """An open raster; use `open_raster`."""
+    """An open raster; use `open_raster`. It is read by one thread at a time, whichever opened it."""
 
-    def __init__(self, dataset: DatasetReader, *, grid: Grid, bands: tuple[int, ...], stretch: Stretch) -> None:
-        self._dataset = dataset
+    def __init__(self, bands: Bands, *, name: str, grid: Grid, stretch: Stretch) -> None:
+        self._bands = bands
+        self.name = name
+        """What it was opened by."""
         self.grid = grid
-        self.bands = bands
         self.stretch = stretch
 
     @property
-    def name(self) -> str:
-        """The path or address it was opened from."""
-        return str(self._dataset.name)
+    def bands(self) -> tuple[int, ...]:
+        """The numbers of the bands that are read, from 1."""
+        return self._bands.numbers
+
+    @property
+    def short_name(self) -> str:
+        """Its files' names without their folders, to tell it from others."""
+        return short_name(self.name)
+
+    @functools.cached_property
+    def identity(self) -> dict[str, object]:
+        """What tells whether a raster is still the same one, in values that JSON knows.
+
+        Its pixels are taken to be the same as long as its local files have the same size and time of change;
+        nothing tells about those of a remote one.
+        """
+        files = {file: file.stat() for part in self._bands.parts for file in part.source.files}
+        return {
+            "name": self.name,
+            "size": list(self.grid.shape),
+            "transform": list(self.grid.transform)[:6],
+            "crs": self.grid.crs.to_wkt(),
+            "bands": list(self.bands),
+            "nodata": [None if value is None else str(value) for value in self._bands.nodata_values()],
+            "stretch": {"low": list(self.stretch.low), "high": list(self.stretch.high)},
+            "files": [
+                {"name": str(file), "size": its.st_size, "mtime_ns": its.st_mtime_ns} for file, its in files.items()
+            ],
+        }
 
     def read(self, lattice: Grid, window: Window) -> Pixels:
         """Read a window of a lattice over this raster.
@@ -70,10 +91,17 @@ class Raster:
         inside = window.intersection(lattice.window)
         if inside is not None:
             place = inside.relative_to(window)
-            image[:, place.rows, place.cols], valid[place.rows, place.cols] = self._resample(lattice, inside)
+            made = self._copy(inside) if lattice.shape == self.grid.shape else self._resample(lattice, inside)
+            image[:, place.rows, place.cols], valid[place.rows, place.cols] = made
         if len(self.bands) == 1:
             image = np.repeat(image, 3, axis=0)
         return Pixels(image=image, valid=valid)
+
+    def _copy(self, window: Window) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+        """The same as `_resample` where the lattice's pixels are the raster's own."""
+        end_row, end_col = window.row_px + window.height_px, window.col_px + window.width_px
+        values, known = self._read_source(window.row_px, window.col_px, end_row, end_col)
+        return self.stretch.apply(values) * known, known
 
     def _resample(self, lattice: Grid, window: Window) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
         """Values and validity of a window that lies within the lattice."""
@@ -106,12 +134,8 @@ class Raster:
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
         """Whole source pixels as float32 (0 where unknown), and where they are known."""
         window = rasterio.windows.Window(col0, row0, col1 - col0, row1 - row0)
-        with _reading(self.name, f"at rows {row0} to {row1}"):
-            values = self._dataset.read(self.bands, window=window).astype(np.float32)
-            # of the bands that are read: the dataset's own mask calls a pixel valid for the sake of any other band
-            known = (self._dataset.read_masks(self.bands, window=window) > 0).any(axis=0)
-        known &= np.isfinite(values).all(axis=0)
-        return np.where(known, values, np.float32(0)), known
+        values, known = self._bands.read(window=window)
+        return np.where(known, values, values.dtype.type(0)).astype(np.float32), known
 
 
 def _all_under(
@@ -141,99 +165,30 @@ def _all_under(
 
 @contextlib.contextmanager
 def open_raster(
-    path: str | Path, *, bands: Sequence[int] | None = None, policy: StretchPolicy | None = None
+    path: str | Path,
+    *,
+    bands: Sequence[int] | None = None,
+    policy: StretchPolicy | None = None,
+    nodata: float | None = None,
 ) -> Iterator[Raster]:
     """Open a raster for reading at any ground sampling distance.
 
     Args:
-        path: A file, or any name GDAL understands (`/vsi...`, `s3://...`).
+        path: A file; any name GDAL understands (`/vsi...`, `s3://...`, `GPKG:...`); or a comma-separated list of
+            those, such as `B04.tif,B03.tif,B02.tif`, whose bands make one raster, counted on from file to file.
         bands: One or three band numbers, from 1; by default the first three that are not alpha, or the first alone
             where there are fewer.
         policy: How values other than uint8 are stretched; 2nd to 98th percentile by default.
+        nodata: A pixel is unknown where all bands that are read have this value. It only counts for a raster that
+            does not say itself what is valid, by a nodata value, a mask or an alpha band.
 
     Raises:
-        RasterError: It is missing, no raster, has no georeference, or lacks a band.
+        RasterError: It is missing, no raster, has no georeference, or lacks a band; or files of a list do not lie
+            on each other.
     """
+    name = str(path)
     with contextlib.ExitStack() as stack:
-        dataset = _georeferenced(_open_dataset(str(path), stack), stack)
-        grid = Grid(
-            crs=pyproj.CRS.from_wkt(dataset.crs.to_wkt()),
-            transform=dataset.transform,
-            height=dataset.height,
-            width=dataset.width,
-        )
-        chosen = _choose_bands(dataset, bands)
-        yield Raster(dataset, grid=grid, bands=chosen, stretch=_stretch(dataset, chosen, policy or StretchPolicy()))
-
-
-def _open_dataset(name: str, stack: contextlib.ExitStack) -> DatasetReader:
-    if "://" not in name and not name.startswith("/vsi") and not Path(name).exists():
-        raise RasterError(expected="a raster", got=f"no file {name}", remedy="check the path")
-    try:
-        return stack.enter_context(rasterio.open(name))
-    except RasterioError as error:
-        raise RasterError(
-            expected="a raster that GDAL can open",
-            got=f"{name} ({error})",
-            remedy="check the file with gdalinfo",
-        ) from error
-
-
-def _georeferenced(dataset: DatasetReader, stack: contextlib.ExitStack) -> DatasetReader:
-    """The dataset, or a warped view of it where only ground control points say where it lies."""
-    points, points_crs = dataset.gcps
-    if points and points_crs is not None and dataset.transform.is_identity:
-        has_alpha = ColorInterp.alpha in dataset.colorinterp
-        return stack.enter_context(WarpedVRT(dataset, src_crs=points_crs, crs=points_crs, add_alpha=not has_alpha))
-    if dataset.crs is None or not dataset.crs.to_wkt():
-        raise RasterError(
-            expected="a raster with a coordinate reference system",
-            got=f"{dataset.name} without one",
-            remedy="assign it, for example with gdal_edit.py -a_srs EPSG:CODE",
-        )
-    return dataset
-
-
-def _choose_bands(dataset: DatasetReader, bands: Sequence[int] | None) -> tuple[int, ...]:
-    if bands is None:
-        colours = [i for i, use in zip(dataset.indexes, dataset.colorinterp, strict=True) if use != ColorInterp.alpha]
-        return tuple(colours[:3] if len(colours) >= 3 else colours[:1])
-    if len(bands) not in (1, 3):
-        raise RasterError(
-            expected="one band or three",
-            got=f"{len(bands)}: {','.join(map(str, bands))}",
-            remedy="choose them with --bands, for example --bands 3,2,1",
-        )
-    if not set(bands) <= set(dataset.indexes):
-        raise RasterError(
-            expected=f"bands {','.join(map(str, bands))} in {dataset.name}",
-            got=f"a raster of {dataset.count} band{'s' if dataset.count > 1 else ''}",
-            remedy="use a raster that has them, or chips and a bundle made for these bands",
-        )
-    return tuple(bands)
-
-
-def _stretch(dataset: DatasetReader, bands: tuple[int, ...], policy: StretchPolicy) -> Stretch:
-    """The stretch of a raster, from one decimated read of all of it that never depends on what is asked for."""
-    if all(dataset.dtypes[band - 1] == "uint8" for band in bands):
-        return policy.of(np.zeros((len(bands), 1, 1), dtype=np.uint8), np.ones((1, 1), dtype=np.bool_))
-    factor = max(1.0, max(dataset.shape) / SAMPLE_SIDE_PX)
-    shape = (max(1, round(dataset.height / factor)), max(1, round(dataset.width / factor)))
-    with _reading(dataset.name, "while all of it was looked through"):
-        sample = dataset.read(bands, out_shape=(len(bands), *shape))
-        masks = dataset.read_masks(bands, out_shape=(len(bands), *shape))
-    valid = (masks > 0).any(axis=0) & np.isfinite(sample).all(axis=0)
-    return policy.of(sample, valid)
-
-
-@contextlib.contextmanager
-def _reading(name: str, where: str) -> Iterator[None]:
-    """Turn GDAL's failures to read pixels into one line."""
-    try:
-        yield
-    except RasterioError as error:
-        raise RasterError(
-            expected=f"a raster that can be read, {name}",
-            got=f"an error {where}: {error}",
-            remedy="check the file with gdalinfo -checksum",
-        ) from error
+        sources = [open_source(part, stack) for part in split_names(name)]
+        chosen = choose_bands(sources, name, bands=bands, nodata=nodata)
+        grid = sources[0].grid
+        yield Raster(chosen, name=name, grid=grid, stretch=chosen.stretch(policy or StretchPolicy(), grid))

@@ -41,11 +41,21 @@ class Lattice:
                 remedy="choose a smaller overlap",
             )
 
+    @property
+    def row_starts(self) -> list[int]:
+        """The first row of each row of tiles."""
+        return self._starts(self.grid.height)
+
+    @property
+    def col_starts(self) -> list[int]:
+        """The first column of each column of tiles."""
+        return self._starts(self.grid.width)
+
     def tiles(self, window: Window | None = None) -> Iterator[Tile]:
         """The tiles that touch a window (all by default), row by row."""
         wanted = window or self.grid.window
-        for row, row_px in enumerate(self._starts(self.grid.height)):
-            for col, col_px in enumerate(self._starts(self.grid.width)):
+        for row, row_px in enumerate(self.row_starts):
+            for col, col_px in enumerate(self.col_starts):
                 square = Window(row_px=row_px, col_px=col_px, height_px=self.tile_px, width_px=self.tile_px)
                 if square.intersection(wanted):
                     yield Tile(row=row, col=col, window=square)

@@ -1,12 +1,9 @@
-"""Labels in, footprints out: vector files of any OGR format."""
+"""Reading building polygons from vector files of any OGR format."""
 
 from __future__ import annotations
 
 import dataclasses
-import io
-import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,22 +11,13 @@ import fiona
 import fiona.errors
 import geopandas
 import numpy as np
-import pyogrio
-import pyogrio.errors
 import pyproj
 import shapely
 from shapely.geometry import shape
 
-from samft_core.errors import LabelError, OutputError
+from samft_core.errors import LabelError
 from samft_core.grid import Geometries, reproject
-from samft_core.output import whole_file
-from samft_core.polygonize import parts
-
-DRIVERS = {".gpkg": "GPKG", ".fgb": "FlatGeobuf", ".geojson": "GeoJSON", ".json": "GeoJSON", ".parquet": "Parquet"}
-"""The formats footprints are written in, by suffix."""
-
-LAYER = "footprints"
-"""The name of the layer in formats that have one."""
+from samft_core.polygons import parts
 
 Record = tuple[fiona.Geometry | shapely.Geometry | None, object]
 """A feature's geometry and its score."""
@@ -178,67 +166,3 @@ def _crs(wkt: str, path: str) -> pyproj.CRS:
             remedy="assign it, for example with ogr2ogr -a_srs EPSG:CODE",
         )
     return pyproj.CRS.from_wkt(wkt)
-
-
-def write_footprints(
-    footprints: geopandas.GeoDataFrame, path: Path, *, provenance: Mapping[str, object], overwrite: bool
-) -> None:
-    """Write footprints whole or not at all, with where they come from in the file's metadata.
-
-    GeoPackage, FlatGeobuf and GeoJSON carry the provenance as JSON in the layer's description, GeoParquet under the
-    key `samft` of its schema.
-
-    Args:
-        footprints: Polygons with their attributes.
-        path: A name ending in one of `DRIVERS`.
-        provenance: What the file says about itself; JSON values.
-        overwrite: Whether an existing file is replaced.
-
-    Raises:
-        OutputError: The suffix is unknown, the file exists, or it cannot be written.
-    """
-    driver = check_format(path)
-    description = json.dumps(dict(provenance), sort_keys=True)
-    with whole_file(path, overwrite=overwrite) as temporary:
-        try:
-            if driver == "Parquet":
-                _write_geoparquet(footprints, temporary, description)
-            else:
-                _write_ogr(footprints, temporary, driver, description)
-        except (pyogrio.errors.DataSourceError, pyogrio.errors.FeatureError) as error:
-            raise OSError(f"{driver} driver: {error}") from error
-
-
-def check_format(path: Path) -> str:
-    """The driver for a file's suffix.
-
-    Raises:
-        OutputError: There is none.
-    """
-    driver = DRIVERS.get(path.suffix.lower())
-    if driver is None:
-        raise OutputError(
-            expected=f"an output ending in {', '.join(DRIVERS)}", got=path.name, remedy="rename the output"
-        )
-    return driver
-
-
-def _write_ogr(footprints: geopandas.GeoDataFrame, path: Path, driver: str, description: str) -> None:
-    layer_options = {"DESCRIPTION": description}
-    if driver == "GeoJSON":  # RFC 7946 wants EPSG:4326 and anticlockwise shells
-        footprints = footprints.to_crs("EPSG:4326")
-        layer_options["RFC7946"] = "YES"
-    whole = io.BytesIO()  # GDAL does not tell when the last bytes of a file no longer fit on the disk; Python does
-    pyogrio.write_dataframe(
-        footprints, whole, driver=driver, layer=LAYER, geometry_type="Polygon", layer_options=layer_options
-    )
-    path.write_bytes(whole.getbuffer())
-
-
-def _write_geoparquet(footprints: geopandas.GeoDataFrame, path: Path, description: str) -> None:
-    import pyarrow.parquet
-
-    footprints.to_parquet(path, write_covering_bbox=True)
-    table = pyarrow.parquet.read_table(path)
-    table = table.replace_schema_metadata({**(table.schema.metadata or {}), b"samft": description.encode()})
-    pyarrow.parquet.write_table(table, path)

@@ -9,6 +9,7 @@ import queue
 import threading
 import time
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -19,6 +20,8 @@ from samft_core.progress import Progress
 from samft_core.version import VERSION
 
 if TYPE_CHECKING:
+    import geopandas
+
     from samft_core.bundle import Bundle
     from samft_core.sam.segmenter import SamSegmenter
 
@@ -93,8 +96,8 @@ class Worker:
         _check_settings(job)
         progress("loading", 0, 1)
         bundle = load_bundle(job.bundle)  # first, since the imports below take seconds
+        from samft_core.footprint_file import check_format, write_footprints
         from samft_core.footprints import segment
-        from samft_core.vectors import check_format, write_footprints
 
         out = Path(job.out)
         check_format(out)
@@ -112,9 +115,16 @@ class Worker:
             segmenter=model,
             progress=progress,
         )
-        progress("writing", 0, 1)
-        write_footprints(found.footprints, out, provenance=found.provenance, overwrite=False)
-        return protocol.Result(id=job.id, out=job.out, footprints=len(found.footprints))
+        count = 0
+
+        def counted() -> Iterator[geopandas.GeoDataFrame]:
+            nonlocal count
+            for batch in found.batches(progress):
+                count += len(batch)
+                yield batch
+
+        write_footprints(counted(), out, provenance=found.provenance, overwrite=False)
+        return protocol.Result(id=job.id, out=job.out, footprints=count)
 
     def _model(self, bundle: Bundle) -> SamSegmenter:
         """The bundle's model, loaded only if it was not used lately."""

@@ -1,4 +1,4 @@
-"""Segmenters that know the answer, and a bundle that pins their recipe."""
+"""Segmenters that know the answer, a bundle that pins their recipe, and a field in bands."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from samft_core.bundle import Bundle, Card, Recipe
+from samft_core.field import crop
+from samft_core.grid import Window
+from samft_core.mosaic import Band
 from samft_core.raster import Pixels
 from samft_core.stretch import StretchPolicy
 
@@ -30,6 +33,19 @@ class ColourThreshold:
 
     def predict(self, pixels: Pixels) -> np.ndarray:
         return np.where(pixels.image.mean(axis=0) >= self.level, np.float32(0.95), np.float32(0.05))
+
+
+class BandedField:
+    """A field in memory, in bands of some rows."""
+
+    def __init__(self, band: Band, rows: int) -> None:
+        self.band = band
+        self.window = band.window
+        height = band.window.height_px
+        self.windows = [band.window.part(row, min(rows, height - row)) for row in range(0, height, rows)]
+
+    def read(self, window: Window) -> Band:
+        return crop(self.band, window)
 
 
 def make_bundle(

@@ -18,10 +18,11 @@ from shapely import Polygon
 
 from samft_core.errors import LabelError
 from samft_core.grid import Geometries, Grid, format_bounds, reproject
-from samft_core.polygonize import parts, trace
+from samft_core.polygons import parts
 from samft_core.raster import Pixels, Raster
 from samft_core.rasterize import rasterize
 from samft_core.tiling import Tile
+from samft_core.tracing import trace
 from training.chips import IGNORE, LONLAT
 
 
@@ -125,7 +126,7 @@ def cut(raster: Raster, lattice: Grid, tile: Tile, truth: Truth) -> Cut:
     mask[~known] = IGNORE
     within = shapely.intersection(grid.to_pixel(nearby), shapely.box(0, 0, grid.width, grid.height))
     if not known.all():
-        within = shapely.difference(within, shapely.union_all(trace(~known)))
+        within = shapely.difference(within, shapely.union_all(trace(~known)[0]))
     ground = shapely.intersection(grid.footprint, lattice.footprint)
     return Cut(tile=tile, grid=grid, ground=ground, pixels=pixels, mask=mask, buildings=parts(within))
 

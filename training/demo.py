@@ -14,6 +14,7 @@ import shapely
 from affine import Affine
 
 from samft_core.bundle import Bundle
+from samft_core.footprint_file import write_footprints
 from samft_core.footprints import Segmentation, segment
 from samft_core.grid import Geometries
 from samft_core.output import whole_folder
@@ -22,7 +23,7 @@ from samft_core.raster import open_raster
 from samft_core.rasterize import rasterize
 from samft_core.sam.tiny import TINY
 from samft_core.scores import ThresholdCurve, match_objects, object_report, pixel_report
-from samft_core.vectors import read_labels, write_footprints
+from samft_core.vectors import read_labels
 from training import figures
 from training.config import TINY_DEFAULTS, from_mapping
 from training.evaluate import OBJECT_IOU, evaluate

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from samft_core.bundle import Bundle
 from samft_core.errors import ChipsError
-from samft_core.footprints import Segmenter, outline
+from samft_core.footprints import Segmenter
+from samft_core.outline import Style, outline_array
 from samft_core.progress import Progress, silent
 from samft_core.raster import Pixels
 from samft_core.scores import Counts, ThresholdCurve, match_objects, object_report, pixel_report
@@ -138,7 +139,8 @@ def _count_objects(
     chips: Chips, chip: Chip, probability: npt.NDArray[np.float32], sample: Sample, bundle: Bundle
 ) -> Counts:
     recipe, grid = bundle.card.recipe, chip.grid()
-    found = grid.to_map(outline(probability, sample.known, grid, threshold=recipe.threshold))
+    style = Style(threshold=recipe.threshold, square=False, min_hole_m2=recipe.min_area_m2)
+    found = grid.to_map(outline_array(probability, sample.known, grid, style))
     true = chips.buildings(chip, grid.crs)
     found = found[grid.areas_m2(found) >= recipe.min_area_m2]
     true = true[grid.areas_m2(true) >= recipe.min_area_m2]

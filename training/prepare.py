@@ -45,6 +45,8 @@ class PrepareSettings:
     bands: tuple[int, ...] | None = None
     """One or three band numbers; each raster's first three that are not alpha by default."""
     stretch: StretchPolicy = field(default_factory=StretchPolicy)
+    nodata: float | None = None
+    """What means no data, in rasters that do not say themselves what is valid."""
     seed: int = 0
     """Of the split."""
 
@@ -91,7 +93,7 @@ def prepare(
         scenes: Rasters and their labels.
         out: The chips folder to appear.
         aoi: A vector file of the area in which labels are complete; outside it pixels are ignored.
-        settings: Size, resolution, bands, stretch, seed.
+        settings: Size, resolution, bands, stretch, nodata, seed.
         overwrite: Whether an existing folder is replaced.
         progress: Told about each chip.
 
@@ -107,7 +109,7 @@ def prepare(
         tables = _Tables()
         bands = settings.bands
         for number, scene in enumerate(scenes):
-            with open_raster(scene.image, bands=bands, policy=settings.stretch) as raster:
+            with open_raster(scene.image, bands=bands, policy=settings.stretch, nodata=settings.nodata) as raster:
                 bands = raster.bands  # what the first scene has by default holds for all
                 truth = labels.on(raster, scene)
                 tables.notes.append(_scene_note(scene, raster, truth))
@@ -262,10 +264,11 @@ def _scene_note(scene: Scene, raster: Raster, truth: Truth) -> dict[str, Any]:
     """What chips.json says about a scene."""
     gsd_x_m, gsd_y_m = raster.grid.gsd_m
     return {
-        "image": Path(scene.image).name,
+        "image": raster.short_name,
         "labels": [Path(name).name for name in scene.labels],
         "crs": raster.grid.crs.to_string(),
         "gsd_m": [round(gsd_x_m, 4), round(gsd_y_m, 4)],
         "stretch": {"low": raster.stretch.low, "high": raster.stretch.high},
+        "nodata": raster.identity["nodata"],
         "buildings": len(truth.polygons),
     }

@@ -10,7 +10,6 @@ from pathlib import Path, PurePosixPath
 
 import fiona
 import fiona.errors
-import rasterio
 
 from samft_core.errors import InputError
 
@@ -69,7 +68,10 @@ def spacenet_scenes(folder: str) -> list[Scene]:
 
 @contextlib.contextmanager
 def unsigned_unless_credentials() -> Iterator[None]:
-    """Read public S3 buckets without signing, where no AWS credentials are set up."""
+    """Read the labels of public S3 buckets without signing, where no AWS credentials are set up.
+
+    Rasters need no such help: `open_raster` tries both.
+    """
     variables = (
         "AWS_ACCESS_KEY_ID",
         "AWS_PROFILE",
@@ -80,7 +82,7 @@ def unsigned_unless_credentials() -> Iterator[None]:
     if any(variable in os.environ for variable in variables) or file.exists():
         yield
         return
-    with rasterio.Env(AWS_NO_SIGN_REQUEST="YES"), fiona.Env(AWS_NO_SIGN_REQUEST="YES"):
+    with fiona.Env(AWS_NO_SIGN_REQUEST="YES"):
         yield
 
 

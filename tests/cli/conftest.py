@@ -108,6 +108,18 @@ def good(capfd):
 
 
 @pytest.fixture
+def bad(capfd):
+    """Runs the command, which must fail, and gives its status and its stderr."""
+
+    def call(*arguments: object) -> tuple[int, str]:
+        status = run([str(argument) for argument in arguments])
+        assert status != 0
+        return status, capfd.readouterr().err
+
+    return call
+
+
+@pytest.fixture
 def mistake(capfd, caplog):
     """Runs the command on a user's mistake and gives the one line it is told in."""
 

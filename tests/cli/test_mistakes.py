@@ -10,7 +10,7 @@ import pytest
 import shapely
 
 from samft_core.bundle import load_bundle
-from tests.cli.conftest import TILE_PX, clear_line, houses, listing, samft, write_vector
+from tests.cli.conftest import TILE_PX, clear_line, houses, listing, samft, write_scene, write_vector
 from tests.conftest import UTM_HALF_METRE, write_raster
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="these folders are POSIX's")
@@ -284,7 +284,7 @@ class TestOutputs:
     def test_unwritable_folder_for_a_report(self, mistake, bundle, chips, unwritable):
         assert "expected to write" in mistake("evaluate", bundle, chips, "--report", f"{unwritable}/report.html")
 
-    @pytest.mark.parametrize("name", ["out.docx", "out", "out.gpkg.zip"])
+    @pytest.mark.parametrize("name", ["out.docx", "out.shp", "out.gpkg.zip"])
     def test_unknown_suffix(self, mistake, bundle, scene, tmp_path, name):
         line = mistake("segment", bundle, scene, "--out", tmp_path / name)
         assert f"expected an output ending in .gpkg, .fgb, .geojson, .json, .parquet, got {name}" in line
@@ -320,9 +320,12 @@ class TestArguments:
         line = mistake("train", chips, "--out", tmp_path / "run", "--model", "samft-tiny", "--device", device)
         assert "expected a device among auto, cpu" in line
 
-    def test_probabilities_of_two_rasters(self, mistake, bundle, scene, tmp_path):
+    def test_probabilities_of_two_rasters_into_a_file(self, mistake, bundle, scene, tmp_path):
+        other = write_scene(tmp_path / "other.tif")
+        (tmp_path / "p.tif").write_text("mine")
         arguments = ("--out", tmp_path / "out.gpkg", "--probability", tmp_path / "p.tif")
-        assert "got 2" in mistake("segment", bundle, scene, scene, *arguments)
+        assert "expected to write" in mistake("segment", bundle, scene, other, *arguments)
+        assert (tmp_path / "p.tif").read_text() == "mine"
 
     @pytest.mark.parametrize(
         ("bands", "part"),

@@ -55,22 +55,23 @@ class TestFullDisk:
         assert f"expected to write {out}" in last_clear_line(done.stderr)
         assert listing(tmp_path) == []
 
-    @pytest.mark.parametrize(("name", "limit"), [("a.gpkg", 50_000), ("a.fgb", 100), ("a.parquet", 1_000)])
-    def test_segment(self, full, bundle, scene, tmp_path, name, limit):
-        line = full(limit, "segment", bundle, scene, "--out", tmp_path / name)
-        assert f"expected to write {tmp_path / name}" in line
-        assert "File too large" in line
+    @pytest.mark.parametrize("limit", [100, 10_000])
+    def test_no_room_for_the_probabilities(self, full, bundle, scene, tmp_path, limit):
+        line = full(limit, "segment", bundle, scene, "--out", tmp_path / "a.gpkg")
+        assert "File too large; free some space" in line
         assert listing(tmp_path) == []
 
-    def test_probabilities(self, full, bundle, scene, tmp_path):
-        arguments = ("--out", tmp_path / "a.geojson", "--probability", tmp_path / "p.tif")
-        assert f"expected to write {tmp_path / 'p.tif'}" in full(20_000, "segment", bundle, scene, *arguments)
-        assert listing(tmp_path) == []
-
-    def test_an_older_output_stays(self, full, bundle, scene, tmp_path):
-        (tmp_path / "a.gpkg").write_text("precious")
-        full(50_000, "segment", bundle, scene, "--out", tmp_path / "a.gpkg", "--overwrite")
-        assert (tmp_path / "a.gpkg").read_text() == "precious"
+    def test_no_room_for_the_footprints(self, full, bundle, scene, tmp_path, capsys):
+        """A GeoPackage takes more than the rows that are kept."""
+        out = tmp_path / "a.gpkg"
+        out.write_text("precious")
+        arguments = ("segment", bundle, scene, "--out", out, "--overwrite")
+        line = full(60_000, *arguments)
+        assert f"expected to write {out}" in line
+        assert line.endswith("the same command goes on from there")
+        assert out.read_text() == "precious"
+        assert all(left.startswith(("a.gpkg", ".a.gpkg.parts")) for left in listing(tmp_path))
+        assert run([str(argument) for argument in arguments]) == 0, capsys.readouterr().err
         assert listing(tmp_path) == ["a.gpkg"]
 
     @pytest.mark.parametrize("limit", [100, 1_000_000])
@@ -99,7 +100,7 @@ class TestInterrupt:
         assert all(" of " in line for line in progress), err
         assert last == "error: interrupted; nothing half-written was left, run the same command again"
 
-    def test_segment(self, bundle, tmp_path):
+    def test_segment_before_any_row_is_finished(self, bundle, tmp_path):
         raster = write_scene(tmp_path / "wide.tif", side_px=1024)
         arguments = ("--out", tmp_path / "a.gpkg", "--probability", tmp_path / "p.tif")
         self.interrupt("segment", bundle, raster, *arguments, stage="segmenting: 0 of ")

@@ -11,10 +11,11 @@ import shapely
 from affine import Affine
 from hypothesis import given, settings
 
+from samft_core.cog import write_probability
 from samft_core.errors import InputError, OutputError
-from samft_core.footprints import PLAIN_TOLERANCE_PX, Segmentation, outline, segment, write_probability
+from samft_core.footprints import Segmentation, segment
 from samft_core.grid import Grid
-from samft_core.polygonize import unknown_areas
+from samft_core.outline import PLAIN_TOLERANCE_PX, Style, outline_array
 from samft_core.version import VERSION
 from tests.conftest import UTM, assert_one_clear_line, make_grid, write_raster
 from tests.core.test_regularize import blobs
@@ -174,7 +175,7 @@ class TestExtent:
     def test_only_the_tiles_that_touch_are_computed(self, tmp_path):
         grid, _, path = town(tmp_path)
         model = PerfectSegmenter()
-        bounds = grid.to_map(shapely.box(2, 2, 40, 40)).bounds
+        bounds = grid.to_map(shapely.box(2, 2, 30, 30)).bounds
         segment(make_bundle(gsd_m=0.5 / 0.9996), path, bounds=bounds, segmenter=model)
         assert len(model.seen) == 1
         assert model.seen[0].image.shape == (3, 64, 64)
@@ -218,10 +219,12 @@ class TestNothingInvented:
     def test_outlines_never_overlap_nor_enter_unknown_ground(self, square, blob):
         probability, valid = blob
         grid = make_grid(40, 40)
-        outlines = outline(probability, valid, grid, threshold=0.5, square=square)
+        outlines = outline_array(probability, valid, grid, Style(threshold=0.5, square=square))
         assert all(shapely.is_valid(outlines))
         assert shapely.union_all(outlines).area == pytest.approx(sum(shapely.area(outlines)), abs=1e-6)
-        assert overlap_m2(outlines, shapely.union_all(unknown_areas(valid))) < 1e-6
+        unknown = [shapely.box(col, row, col + 1, row + 1) for row, col in zip(*np.nonzero(~valid), strict=True)]
+        assert overlap_m2(outlines, shapely.union_all(unknown)) < 1e-6
+        assert all(shapely.covers(shapely.box(-1e-9, -1e-9, 40 + 1e-9, 40 + 1e-9), outlines))
 
     def test_tiles_without_data_are_not_shown_to_the_model(self, tmp_path):
         grid = make_grid(64, 160)
@@ -308,7 +311,8 @@ class TestAttributes:
         found = segment(bundle, path, segmenter=PerfectSegmenter(), regularize=False)
         assert found.provenance == {
             "bundle": bundle.card.hash, "raster": str(path), "version": VERSION, "threshold": 0.4,
-            "min_area_m2": 3, "regularized": False,
+            "min_area_m2": 3, "min_hole_m2": 3, "regularized": False,
+            "stretch": {"low": (0, 0, 0), "high": (255, 255, 255)},
         }  # fmt: skip
 
     def test_regularized_neighbours_do_not_overlap(self, tmp_path):
@@ -353,6 +357,7 @@ class TestWriteProbability:
             assert dataset.tags()["bundle"] == make_bundle(gsd_m=0.7).card.hash
             assert dataset.profile["tiled"]
             assert dataset.profile["compress"] == "deflate"
+            assert dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
             assert np.array_equal(dataset.read_masks(1) > 0, found.valid)
             assert np.array_equal(dataset.read(1)[found.valid], found.probability[found.valid])
             assert (dataset.read(1)[~found.valid] == -1).all()

@@ -1,20 +1,29 @@
 """Reading rasters, against rasterio's pixels, Pillow's whole-image resize and brute force over source pixels."""
 
+import json
 import math
+import os
+import warnings
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
+import pyproj
 import pytest
 import rasterio
+import rasterio.shutil
 from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from rasterio.control import GroundControlPoint
 
+from samft_core.bands import SAMPLE_SIDE_PX
 from samft_core.errors import RasterError
 from samft_core.grid import Grid, Window
-from samft_core.raster import SAMPLE_SIDE_PX, Pixels, open_raster
+from samft_core.raster import Pixels, open_raster
 from samft_core.stretch import StretchPolicy
 from samft_core.tiling import Lattice
 from tests.conftest import UTM_HALF_METRE, assert_one_clear_line, write_raster
@@ -104,6 +113,16 @@ class TestOwnResolution:
             assert raster.grid.transform == UTM_HALF_METRE
             assert raster.grid.crs.to_epsg() == 32611
             assert raster.name == str(path)
+
+    def test_it_is_what_resampling_gives(self, tmp_path):
+        """Where the lattice's pixels are the raster's own, they are copied."""
+        array = picture(40, 50).astype(np.float32) * 3.7
+        path = write_raster(tmp_path / "a.tif", array, mask=holed())
+        with open_raster(path) as raster:
+            for window in (raster.grid.window, Window(row_px=5, col_px=9, height_px=17, width_px=33)):
+                image, valid = raster._resample(raster.grid, window)
+                assert not valid.all()
+                assert_same(raster.read(raster.grid, window), image, valid)
 
 
 class TestResampling:
@@ -293,6 +312,223 @@ class TestBands:
             pass
 
 
+class TestNodataOfTheCaller:
+    @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.float32])
+    def test_counts_where_the_raster_says_nothing(self, tmp_path, dtype):
+        known = holed()
+        array = np.where(known, np.maximum(picture(40, 50), 1), 0).astype(dtype)
+        path = write_raster(tmp_path / "a.tif", array)
+        assert everything(path).valid.all()
+        with open_raster(path, nodata=0) as raster:
+            assert np.array_equal(raster.read(raster.grid, raster.grid.window).valid, known)
+            assert raster.identity["nodata"] == ["0"] * 3
+
+    def test_all_bands_must_have_it(self, tmp_path):
+        array = picture(40, 50)
+        array[1, 5:9, 5:9] = 7
+        path = write_raster(tmp_path / "a.tif", array)
+        with open_raster(path, nodata=7) as raster:
+            assert raster.read(raster.grid, raster.grid.window).valid[5:9, 5:9].any()
+        with open_raster(path, bands=(2,), nodata=7) as raster:
+            assert not raster.read(raster.grid, raster.grid.window).valid[5:9, 5:9].any()
+
+    def test_is_left_out_of_the_stretch(self, tmp_path):
+        array = np.full((1, 101, 101), 60_000, dtype=np.uint16)
+        array[0, 50] = np.arange(101)
+        path = write_raster(tmp_path / "a.tif", array)
+        with open_raster(path, nodata=60_000) as raster:
+            assert (raster.stretch.low, raster.stretch.high) == ((2.0,), (98.0,))
+
+    @pytest.mark.parametrize("kind", ["mask", "alpha", "nodata", "nan nodata"])
+    def test_is_ignored_where_the_raster_speaks(self, tmp_path, kind):
+        path = write_holed(tmp_path / "a.tif", kind, holed(), colour=200)
+        with open_raster(path, nodata=100) as raster:
+            assert np.array_equal(raster.read(raster.grid, raster.grid.window).valid, holed())
+            assert raster.identity["nodata"] != ["100"]
+
+    def test_nan_is_unknown_beside_it(self, tmp_path):
+        array = picture(10, 10).astype(np.float32)
+        array[1, 4, 5] = np.nan
+        array[:, 7, 2] = -1
+        path = write_raster(tmp_path / "a.tif", array)
+        with open_raster(path, nodata=-1) as raster:
+            valid = raster.read(raster.grid, raster.grid.window).valid
+        assert sorted(zip(*np.nonzero(~valid), strict=True)) == [(4, 5), (7, 2)]
+
+    def test_with_ground_control_points_alone(self, tmp_path):
+        known = holed()
+        array = np.where(known, np.maximum(picture(40, 50), 1), 0).astype(np.uint8)
+        points = [
+            GroundControlPoint(row=row, col=col, x=500_000 + col / 2, y=3_762_000 - row / 2)
+            for row, col in [(0, 0), (0, 50), (40, 0), (40, 50)]
+        ]
+        path = write_raster(tmp_path / "a.tif", array, crs=None, transform=None, gcps=points, gcps_crs="EPSG:32611")
+        with open_raster(path, nodata=0) as raster:
+            assert np.array_equal(raster.read(raster.grid, raster.grid.window).valid, known)
+
+
+class TestNodataThatMayBeAColour:
+    def test_a_pure_colour_is_known(self, tmp_path):
+        array = np.stack([np.full((4, 4), 255, np.uint8), np.zeros((4, 4), np.uint8), np.zeros((4, 4), np.uint8)])
+        assert everything(write_raster(tmp_path / "a.tif", array, nodata=0)).valid.all()
+        assert everything(write_raster(tmp_path / "b.tif", array, nodata=255)).valid.all()
+
+
+class TestListsOfFiles:
+    def files(self, tmp_path, **changes) -> str:
+        """Three files of one band, the second one changed."""
+        array = picture(40, 50)
+        options = [{}, changes, {}]
+        paths = [tmp_path / f"B{i}.tif" for i in range(3)]
+        for path, band, change in zip(paths, array, options, strict=True):
+            write_raster(path, change.pop("array", band), **change)
+        return ",".join(map(str, paths))
+
+    def test_is_one_raster(self, tmp_path):
+        name = self.files(tmp_path)
+        with open_raster(name) as raster:
+            assert raster.name == name
+            assert raster.short_name == "B0.tif,B1.tif,B2.tif"
+            assert raster.bands == (1, 2, 3)
+            assert len(raster.identity["files"]) == 3
+        assert_same(everything(name), picture(40, 50), np.ones((40, 50), dtype=bool))
+        assert np.array_equal(everything(name, bands=(3, 1, 1)).image, picture(40, 50)[[2, 0, 0]])
+
+    def test_types_may_differ(self, tmp_path):
+        second = picture(40, 50)[1].astype(np.float32) / 255
+        with open_raster(self.files(tmp_path, array=second)) as raster:
+            pixels = raster.read(raster.grid, raster.grid.window)
+            assert raster.stretch.high[1] <= 1
+        assert np.ptp(pixels.image[1]) == 255
+
+    def test_a_file_with_a_comma_in_its_name(self, tmp_path):
+        path = write_raster(tmp_path / "a,b.tif", picture(8, 9))
+        assert np.array_equal(everything(path).image, picture(8, 9))
+
+    @pytest.mark.parametrize(
+        ("changes", "word"),
+        [
+            ({"array": picture(40, 51)[0]}, "size"),
+            ({"crs": "EPSG:32612"}, "CRS"),
+            ({"transform": UTM_HALF_METRE * Affine.translation(0.1, 0)}, "place"),
+            ({"transform": UTM_HALF_METRE * Affine.scale(1.01)}, "place"),
+        ],
+    )
+    def test_files_that_do_not_lie_on_each_other(self, tmp_path, changes, word):
+        with pytest.raises(RasterError, match=f"files of one {word}.*B1.tif") as caught:
+            everything(self.files(tmp_path, **changes))
+        assert_one_clear_line(caught.value)
+
+    def test_transforms_may_differ_by_rounding(self, tmp_path):
+        name = self.files(tmp_path, transform=UTM_HALF_METRE * Affine.translation(1e-4, 0))
+        assert np.array_equal(everything(name).image, picture(40, 50))
+
+    def test_one_is_missing(self, tmp_path):
+        name = self.files(tmp_path)
+        (tmp_path / "B1.tif").unlink()
+        with pytest.raises(RasterError, match=r"no file .*B1.tif;") as caught:
+            everything(name)
+        assert_one_clear_line(caught.value)
+
+    def test_a_comma_too_many(self, tmp_path):
+        with pytest.raises(RasterError, match="between two commas") as caught:
+            everything(self.files(tmp_path) + ",")
+        assert_one_clear_line(caught.value)
+
+    def test_bands_are_counted_over_all(self, tmp_path):
+        with pytest.raises(RasterError, match=r"bands 4 in .*a raster of 3 bands"):
+            everything(self.files(tmp_path), bands=(4,))
+
+
+class TestIdentity:
+    def test_is_json_and_the_same_again(self, tmp_path):
+        path = write_raster(tmp_path / "a.tif", picture(40, 50).astype(np.float32), nodata=math.nan)
+        with open_raster(path) as raster:
+            identity = raster.identity
+        assert identity["name"] == str(path)
+        assert identity["size"] == [40, 50]
+        assert identity["files"] == [
+            {"name": str(path), "size": path.stat().st_size, "mtime_ns": path.stat().st_mtime_ns}
+        ]
+        with open_raster(path) as raster:
+            assert raster.identity == json.loads(json.dumps(identity))
+
+    def test_notes_of_a_gis_change_nothing(self, tmp_path):
+        path = write_raster(tmp_path / "a.tif", picture(40, 50))
+        with open_raster(path) as raster:
+            identity = raster.identity
+        (tmp_path / "a.tif.aux.xml").write_text("<PAMDataset><Metadata><MDI key='A'>1</MDI></Metadata></PAMDataset>")
+        with open_raster(path) as raster:
+            assert raster.identity == identity
+
+    @pytest.mark.parametrize("change", ["touch", "bands", "policy", "nodata", "file"])
+    def test_anything_else_changes_it(self, tmp_path, change):
+        path = write_raster(tmp_path / "a.tif", picture(40, 50).astype(np.uint16))
+        with open_raster(path) as raster:
+            identity = raster.identity
+        if change == "touch":
+            os.utime(path, ns=(0, 12345))
+        if change == "file":
+            write_raster(path, picture(40, 50, seed=1).astype(np.uint16), compress="deflate")
+        options = {
+            "bands": {"bands": (3, 2, 1)},
+            "policy": {"policy": StretchPolicy(lower_percentile=5)},
+            "nodata": {"nodata": 5},
+        }.get(change, {})
+        with open_raster(path, **options) as raster:
+            assert raster.identity != identity
+
+    def test_files_of_a_vrt_count(self, tmp_path):
+        path = write_raster(tmp_path / "a.tif", picture(40, 50))
+        rasterio.shutil.copy(path, tmp_path / "a.vrt", driver="VRT")
+        with open_raster(tmp_path / "a.vrt") as raster:
+            assert {Path(file["name"]).name for file in raster.identity["files"]} == {"a.tif", "a.vrt"}
+
+
+class TestAnotherThread:
+    @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+    def test_reads_the_same(self, tmp_path, dtype):
+        path = write_holed(tmp_path / "a.tif", "mask", holed(), colour=200)
+        names = ",".join([str(path), str(write_raster(tmp_path / "b.tif", picture(40, 50)[:2].astype(dtype)))])
+        whole = everything(names)
+        with open_raster(names) as raster, ThreadPoolExecutor(1) as pool:
+            assert_same(pool.submit(raster.read, raster.grid, raster.grid.window).result(), whole.image, whole.valid)
+
+
+class TestNamesOnlyGdalKnows:
+    def test_subdatasets(self, tmp_path):
+        path = write_raster(tmp_path / "a.tif", picture(8, 9))
+        assert np.array_equal(everything(f"GTIFF_DIR:1:{path}").image, picture(8, 9))
+
+    def test_a_table_of_a_geopackage(self, tmp_path):
+        path = tmp_path / "x.gpkg"
+        write_raster(path, picture(300, 400), driver="GPKG", RASTER_TABLE="air", TILE_FORMAT="PNG")
+        pixels = everything(f"GPKG:{path}:air")
+        assert np.array_equal(pixels.image[:, :300, :400], picture(300, 400))
+
+    def test_xml(self, tmp_path):
+        path = write_raster(tmp_path / "a.tif", picture(8, 9))
+        rasterio.shutil.copy(path, tmp_path / "a.vrt", driver="VRT")
+        xml = (tmp_path / "a.vrt").read_text().replace('relativeToVRT="1">a.tif', f'relativeToVRT="0">{path}')
+        assert np.array_equal(everything(xml + "<!-- " + "so long, " * 1000 + "-->").image, picture(8, 9))
+
+    def test_inside_an_archive(self, tmp_path):
+        path = write_raster(tmp_path / "a.tif", picture(8, 9))
+        with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+            archive.write(path, "a.tif")
+        assert np.array_equal(everything(f"/vsizip/{tmp_path}/a.zip/a.tif").image, picture(8, 9))
+        assert np.array_equal(everything(f"zip://{tmp_path}/a.zip!a.tif").image, picture(8, 9))
+
+    @pytest.mark.parametrize(
+        "name", ["GPKG:/no/x.gpkg:table", 'NETCDF:"no,x.nc":var', "<VRTDataset></VRTDataset>", "/vsizip/no.zip/a.tif"]
+    )
+    def test_are_tried(self, name):
+        with pytest.raises(RasterError, match="GDAL can open") as caught, open_raster(name):
+            pass
+        assert name.split(",")[0] in str(caught.value)
+        assert_one_clear_line(caught.value)
+
+
 class TestStretch:
     @pytest.mark.parametrize("dtype", [np.uint16, np.int16, np.float32])
     def test_percentiles_of_the_whole_raster(self, tmp_path, dtype):
@@ -386,6 +622,39 @@ class TestRefusals:
     @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
     def test_no_crs(self, tmp_path):
         self.refused(write_raster(tmp_path / "a.tif", picture(5, 5), crs=None), "gdal_edit.py -a_srs")
+
+    @pytest.mark.parametrize(
+        "nothing", [{"transform": None}, {"transform": Affine.identity()}], ids=["none", "identity"]
+    )
+    @pytest.mark.parametrize("crs", ["EPSG:32611", None])
+    def test_nowhere(self, tmp_path, nothing, crs):
+        """Only the user is warned, in our own words; writing such a file warns too."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            path = write_raster(tmp_path / "a.tif", picture(5, 5), crs=crs, **nothing)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            self.refused(path, "-a_ullr")
+
+    def test_a_shapefiles_crs_is_not_the_rasters(self, tmp_path):
+        path = write_raster(tmp_path / "a.tif", picture(5, 5), crs=None)
+        (tmp_path / "a.prj").write_text(pyproj.CRS(32611).to_wkt("WKT1_ESRI"))
+        (tmp_path / "a.shp").touch()
+        self.refused(path, "coordinate reference system")
+
+    def test_several_rasters_in_one_file(self, tmp_path):
+        path = tmp_path / "x.gpkg"
+        for table in ("air", "sea"):
+            options = {"APPEND_SUBDATASET": "YES"} if path.exists() else {}
+            write_raster(path, picture(20, 30), driver="GPKG", RASTER_TABLE=table, **options)
+        self.refused(path, f"give one of those: GPKG:{path}:air, GPKG:{path}:sea")
+        assert everything(f"GPKG:{path}:sea").valid.any()
+
+    def test_a_table_of_colours(self, tmp_path):
+        path = write_raster(tmp_path / "a.tif", picture(5, 5, bands=1))
+        with rasterio.open(path, "r+") as dataset:
+            dataset.write_colormap(1, {number: (number, 0, 255 - number, 255) for number in range(256)})
+        self.refused(path, "-expand rgb")
 
     def test_broken_block(self, tmp_path):
         path = write_raster(tmp_path / "a.tif", picture(256, 256), tiled=True, blockxsize=64, blockysize=64,

@@ -13,7 +13,8 @@ import pytest
 import shapely
 
 from samft_core.errors import LabelError, OutputError
-from samft_core.vectors import check_format, read_labels, write_footprints
+from samft_core.footprint_file import check_format, write_footprints
+from samft_core.vectors import read_labels
 from tests.conftest import UTM, assert_one_clear_line
 
 SUFFIXES = [".gpkg", ".fgb", ".geojson", ".parquet"]

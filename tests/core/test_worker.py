@@ -160,7 +160,7 @@ def test_segments_as_the_library_does(worker, made, tmp_path):
         load_bundle(made / "bundle"), made / "scene.tif", bounds=(500_010, 4_999_930, 500_070, 4_999_990)
     ).footprints
     found = pyogrio.read_dataframe(out)
-    assert list(dict.fromkeys(stages)) == ["loading", "segmenting", "writing"]
+    assert list(dict.fromkeys(stages)) == ["loading", "segmenting", "outlining"]
     assert reply == {"type": "result", "id": "s", "out": str(out), "footprints": len(expected)}
     assert list(found.columns) == ["id", "score", "area_m2", "bundle", "threshold", "geometry"]
     assert len(expected) > 5

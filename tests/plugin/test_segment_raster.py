@@ -123,7 +123,7 @@ def test_gives_what_the_command_line_gives(parameters, made, whole):
     assert feature["threshold"] == json.loads((made / "bundle" / "samft.json").read_text())["recipe"]["threshold"]
     assert len(feature["bundle"]) == 12
     assert 0 < feature["score"] < 1
-    assert feedback.stages == ["loading", "segmenting", "writing"]
+    assert feedback.stages == ["loading", "segmenting", "outlining"]
     assert 0 < max(feedback.percents) <= 100
 
 

@@ -1,6 +1,7 @@
 """Rasters and labels to chips, against rasterio and shapely."""
 
 import json
+from pathlib import Path
 
 import geopandas
 import numpy as np
@@ -10,12 +11,14 @@ import rasterio.features
 import rasterio.merge
 import shapely
 
+from samft_core.cli.main import run
 from samft_core.errors import InputError, LabelError
 from tests.conftest import UTM, UTM_HALF_METRE, write_raster
+from tests.s3 import serve
 from tests.training.conftest import SIDE, paint, squares, write_labels
 from training.chips import open_chips
 from training.prepare import PrepareSettings, prepare
-from training.scenes import Scene, loose_scenes
+from training.scenes import Scene, loose_scenes, spacenet_scenes, unsigned_unless_credentials
 
 SMALL = PrepareSettings(size_px=64, gsd_m=0.5)
 
@@ -159,6 +162,51 @@ def test_pixels_without_data_are_ignored(tmp_path, scene):
         sample = chip.read()
         np.testing.assert_array_equal(sample.valid, sample.known)
         assert not sample.image[:, ~sample.valid].any()
+
+
+def test_nodata_of_the_caller_is_ignored_in_training(tmp_path, scene):
+    """A rim of black around an image that does not call it nodata."""
+    image = np.maximum(paint(squares()), 1)
+    image[:, :, :40] = 0
+    path = str(write_raster(tmp_path / "image.tif", image))
+    arguments = [path, "--labels", scene[1], "--size", "64", "--gsd", "0.5"]
+    for out, more in (("plain", []), ("known", ["--nodata", "0"])):
+        assert run(["prepare", *arguments, "--out", str(tmp_path / out), *more]) == 0
+    plain, known = open_chips(tmp_path / "plain"), open_chips(tmp_path / "known")
+    masks, _ = rasterio.merge.merge([known.path / name for name in known.manifest["mask"]])
+    np.testing.assert_array_equal(masks[0, :SIDE, :SIDE] == 255, (image == 0).all(axis=0))
+    assert known.meta.scenes[0]["nodata"] == ["0.0"] * 3
+    assert plain.manifest["known_share"].mean() > known.manifest["known_share"].mean()
+
+
+def test_one_file_per_band(tmp_path, scene, chips):
+    """A list of files gives the chips of the raster they make."""
+    with rasterio.open(scene[0]) as source:
+        files = [write_raster(tmp_path / f"B{band}.tif", source.read(band)) for band in source.indexes]
+    listed = loose_scenes([",".join(map(str, files))], [scene[1]])
+    same = prepare(listed, tmp_path / "chips", settings=SMALL).chips
+    assert same.meta.scenes[0]["image"] == "B1.tif,B2.tif,B3.tif"
+    assert same.meta.bands == (1, 2, 3)
+    for one, other in zip(chips.manifest.itertuples(), same.manifest.itertuples(), strict=True):
+        here, there = (np.concatenate([rasterio.open(folder.path / name).read() for name in (row.image, row.mask)])
+                       for folder, row in ((chips, one), (same, other)))  # fmt: skip
+        np.testing.assert_array_equal(here, there)
+
+
+def test_a_spacenet_folder_in_a_public_bucket(tmp_path, scene, monkeypatch):
+    """Without credentials, as SpaceNet's own bucket is read."""
+    labels = tmp_path / "labels.geojson"
+    geopandas.read_file(scene[1]).to_file(labels)
+    with serve() as s3:
+        bucket = s3.new_bucket()
+        s3.client().put_bucket_acl(Bucket=bucket, ACL="public-read")
+        s3.upload(Path(scene[0]), bucket, key="AOI/PS-RGB/SN_PS-RGB_img1.tif", public=True)
+        s3.upload(labels, bucket, key="AOI/geojson_buildings/SN_geojson_buildings_img1.geojson", public=True)
+        s3.point_gdal_here(monkeypatch, credentials=False)
+        with unsigned_unless_credentials():
+            made = prepare(spacenet_scenes(f"s3://{bucket}/AOI"), tmp_path / "chips", settings=SMALL)
+    assert len(made.chips.manifest) == 25
+    assert made.chips.meta.scenes[0]["image"] == "SN_PS-RGB_img1.tif"
 
 
 def test_building_parts_cover_what_the_masks_show(chips):

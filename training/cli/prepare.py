@@ -28,6 +28,12 @@ from samft_core.cli.options import PATH, overwrite_option
 )
 @click.option("--bands", metavar="R,G,B", help="Band numbers from 1, one or three; the first three by default.")
 @click.option(
+    "--nodata",
+    type=float,
+    metavar="VALUE",
+    help="This value means no data, in rasters that do not say themselves what is valid.",
+)
+@click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the draw of train, val, test."
 )
 @overwrite_option
@@ -40,10 +46,13 @@ def prepare(
     gsd: float | None,
     size: int,
     bands: str | None,
+    nodata: float | None,
     seed: int,
     overwrite: bool,
 ) -> None:
     """Cut IMAGEs and their labels into chips at one resolution.
+
+    An IMAGE is any raster GDAL opens, or its bands in several files, separated by commas: B04.tif,B03.tif,B02.tif.
 
     The result is a folder with an image and a mask per chip (0 background, 1 building, 255 ignore), a manifest with
     each chip's footprint and split, and the label polygons of each chip. Chips without buildings are kept.
@@ -60,7 +69,7 @@ def prepare(
             got=f"{len(images)} images, {len(labels)} label files, --spacenet {spacenet or 'not given'}",
             remedy="see samft prepare --help",
         )
-    settings = PrepareSettings(gsd_m=gsd, size_px=size, bands=_bands(bands), seed=seed)
+    settings = PrepareSettings(gsd_m=gsd, size_px=size, bands=_bands(bands), nodata=nodata, seed=seed)
     with unsigned_unless_credentials(), progress_bar() as progress:
         scenes = spacenet_scenes(spacenet) if spacenet else loose_scenes(images, labels)
         made = prepare_chips(scenes, out, aoi=aoi, settings=settings, overwrite=overwrite, progress=progress)

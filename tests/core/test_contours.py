@@ -1,21 +1,17 @@
-"""Pixels to polygons, against label counts, pixel counts and shapes known beforehand."""
+"""Contours, against shapes known beforehand, contourpy, and the same field cut into bands of rows."""
 
+import contourpy
 import numpy as np
 import pytest
-import rasterio.features
-import scipy.ndimage
 import shapely
-from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from samft_core.polygonize import contour, parts, trace, unknown_areas
-from tests.conftest import make_grid
+from samft_core.contours import Contours, contour
 from tests.core.test_rasterize import centres
 
 SIDES = hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12)
-MASKS = hnp.arrays(bool, SIDES)
 LEVELS = st.sampled_from([0.2, 0.35, 0.5, 0.65, 0.8])
 
 
@@ -35,60 +31,6 @@ def drawn(shape: shapely.Geometry, height: int, width: int, *, supersample: int 
     rows, cols = (np.mgrid[: height * supersample, : width * supersample] + 0.5) / supersample
     inside = shapely.contains_xy(shape, cols, rows)
     return inside.reshape(height, supersample, width, supersample).mean(axis=(1, 3)).astype(np.float32)
-
-
-class TestTrace:
-    @given(MASKS)
-    def test_a_mask_by_its_labels_and_pixel_counts(self, mask):
-        labels, count = scipy.ndimage.label(mask)  # connected by edges alone
-        polygons = trace(mask)
-        assert len(polygons) == count
-        assert all(shapely.is_valid(polygons))
-        sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-        assert sorted(shapely.area(polygons)) == sorted(sizes)
-
-    @given(hnp.arrays(np.int32, SIDES, elements=st.integers(0, 3)))
-    def test_labels_by_gdal_and_back_again(self, labels):
-        polygons = trace(labels)
-        expected = sorted(
-            rasterio.features.shapes(labels, connectivity=4), key=lambda pair: str(pair[0]["coordinates"])
-        )
-        assert sum(value != 0 for _, value in expected) == len(polygons)
-        points = centres(*labels.shape)
-        for polygon in polygons:
-            covered = shapely.contains(polygon, points)
-            assert covered.sum() == polygon.area
-            assert len(set(labels[covered])) == 1
-        assert sum(polygon.area for polygon in polygons) == (labels != 0).sum()
-
-    def test_a_ring_has_a_hole_with_an_island(self):
-        mask = np.ones((7, 7), dtype=bool)
-        mask[1:6, 1:6] = False
-        mask[3, 3] = True
-        ring, island = sorted(trace(mask), key=lambda polygon: -polygon.area)
-        assert ring.equals(shapely.box(0, 0, 7, 7) - shapely.box(1, 1, 6, 6))
-        assert island.equals(shapely.box(3, 3, 4, 4))
-
-    def test_pixels_that_touch_at_a_corner_are_apart(self):
-        assert len(trace(np.eye(3, dtype=bool))) == 3
-
-    @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.int32, np.int64])
-    def test_labels_of_any_integer_type(self, dtype):
-        labels = np.array([[1, 2, 2], [0, 250, 2]], dtype=dtype)
-        assert sorted(shapely.area(trace(labels))) == [1, 1, 3]
-
-    def test_area_on_the_map_is_the_pixels(self):
-        grid = make_grid(6, 8, transform=Affine.translation(5e5, 4e6) * Affine.rotation(33) * Affine.scale(0.5, -0.4))
-        mask = np.zeros((6, 8), dtype=bool)
-        mask[1:4, 2:7] = True
-        mask[2, 3] = False
-        (polygon,) = grid.to_map(trace(mask))
-        assert polygon.area == pytest.approx(14 * 0.5 * 0.4, rel=1e-7)
-        assert polygon.covers(shapely.Point(grid.transform * (6.5, 2.5)))
-        assert not polygon.covers(shapely.Point(grid.transform * (3.5, 2.5)))
-
-    def test_nothing(self):
-        assert len(trace(np.zeros((4, 4), dtype=bool))) == 0
 
 
 class TestContour:
@@ -177,21 +119,97 @@ class TestContour:
         assert found.symmetric_difference(diamond).area == pytest.approx(0, abs=1e-9)
 
 
-def test_parts_takes_everything_apart():
-    box = shapely.box(0, 0, 1, 1)
-    nested = shapely.GeometryCollection(
-        [shapely.MultiPolygon([box, shapely.box(2, 0, 3, 2)]), shapely.Point(0, 0), shapely.GeometryCollection([box])]
-    )
-    mixed = np.array([nested, shapely.LineString([(0, 0), (1, 1)]), box, shapely.Polygon(), None], dtype=object)
-    assert sorted(shapely.area(parts(mixed))) == [1, 1, 1, 2]
+def in_bands(field: np.ndarray, level: float, cuts: list[int], *, row: int = 0, col: int = 0) -> np.ndarray:
+    """The contours of a field that comes in bands, which begin at the cuts."""
+    sweep = Contours(level, first_row=row, first_col=col, width=field.shape[1])
+    bands = np.split(field, sorted(set(cuts) - {0, len(field)}))
+    polygons = [sweep.add(band) for band in bands]
+    polygons.append(sweep.finish())
+    assert not sweep.open_pieces
+    return np.concatenate(polygons)
 
 
-@given(MASKS)
-def test_unknown_areas_are_what_is_not_valid_and_all_around(valid):
-    height, width = valid.shape
-    areas = unknown_areas(valid)
-    union = shapely.union_all(areas)
-    assert union.area == pytest.approx(sum(shapely.area(areas)))  # without overlaps
-    array = shapely.box(0, 0, width, height)
-    assert union.intersection(array).area == pytest.approx((~valid).sum())
-    assert union.covers(array.buffer(max(height, width), join_style="mitre") - array)
+def same(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether polygons have the same vertices, to the bit, whatever their order and their rings' first points."""
+    left, right = (sorted(shapely.to_wkb(shapely.normalize(polygons))) for polygons in (one, other))
+    return left == right
+
+
+class TestBands:
+    @given(fields(), LEVELS, st.data())
+    def test_any_bands_give_the_same_polygons_bit_for_bit(self, field, level, data):
+        values = np.where(field[1], field[0], np.float32(-1))
+        cuts = data.draw(st.lists(st.integers(1, max(1, len(values) - 1)), max_size=6))
+        assert same(in_bands(values, level, cuts), in_bands(values, level, []))
+
+    @pytest.mark.parametrize("seam", range(1, 30))
+    def test_every_seam_position(self, seam):
+        """A building with a courtyard and an island in it, a neighbour and a courtyard open to the rim."""
+        building = shapely.Polygon([(3.2, 4.1), (24.3, 2.2), (26.8, 23.4), (5.1, 25.9)]) - shapely.box(9, 9, 20, 19)
+        shapes = [
+            building,
+            shapely.box(12.4, 11.2, 16.7, 15.3),
+            shapely.box(29, 0, 33, 30) - shapely.box(30.5, 8, 33, 20),
+        ]
+        field = drawn(shapely.union_all(shapes), 30, 34)
+        whole, cut = in_bands(field, 0.5, []), in_bands(field, 0.5, [seam])
+        assert len(whole) == 3
+        assert same(whole, cut)
+        on_the_seam = shapely.LineString(
+            [(-1, seam - 0.5), (35, seam - 0.5)]
+        )  # an edge there would be a trace of the bands
+        for polygon in cut:
+            assert polygon.boundary.intersection(on_the_seam).length < 1e-9
+
+    def test_a_polygon_comes_once_its_rows_are_there_and_no_sooner(self):
+        field = np.zeros((20, 20), dtype=np.float32)
+        field[2:5, 2:5] = field[3:14, 8:12] = 1
+        sweep = Contours(0.5, first_row=0, first_col=0, width=20)
+        assert len(sweep.add(field[:5])) == 0  # the next row may go on with it
+        assert len(sweep.add(field[5:9])) == 1
+        assert max(piece[:, 1].max() for piece in sweep.open_pieces) > 8
+        assert len(sweep.add(field[9:])) == 1
+        assert len(sweep.finish()) == 0
+
+    @given(fields(), LEVELS, st.integers(-3, 30_000), st.integers(-3, 30_000))
+    def test_elsewhere_the_same_shapes(self, field, level, row, col):
+        values = np.where(field[1], field[0], np.float32(-1))
+        here, there = in_bands(values, level, []), in_bands(values, level, [], row=row, col=col)
+        moved = shapely.transform(here, lambda points: points + np.array([col, row]))
+        assert len(here) == len(there)
+        assert shapely.equals_exact(moved, there, tolerance=1e-9).all()
+
+
+class TestAgainstContourpy:
+    @given(fields(), LEVELS)
+    def test_the_same_rings(self, field, level):
+        """contourpy too decides by a cell's mean where opposite corners are alike."""
+        values = np.where(field[1], field[0], np.float32(2 * level - 1)).astype(np.float64)
+        if np.any(values == level):
+            return  # contourpy takes what just reaches the level for outside
+        padded = np.pad(values, 1, constant_values=2 * level - 1)
+        height, width = padded.shape
+        generator = contourpy.contour_generator(np.arange(width) - 0.5, np.arange(height) - 0.5, padded)
+        theirs = [shapely.Polygon(line) for line in generator.lines(level)]
+        mine = in_bands(np.where(field[1], field[0], np.float32(-1)), level, [])
+        rings = shapely.polygons(shapely.get_rings(mine))
+        assert len(rings) == len(theirs)
+        for ring in rings:
+            assert min(ring.hausdorff_distance(other) for other in theirs) < 1e-5
+
+
+@given(hnp.arrays(np.float32, SIDES, elements=st.sampled_from([0, 0.25, 0.5, 0.75, 1])), LEVELS)
+def test_values_that_just_reach_the_level_are_inside_and_nothing_touches(field, level):
+    """A lone one of them has an outline too small to count."""
+    polygons = in_bands(field, level, [])
+    assert shapely.is_valid(polygons).all()
+    inside = np.zeros(field.shape, dtype=int)
+    for polygon in polygons:
+        inside += shapely.contains(polygon, centres(*field.shape))
+    missed = np.argwhere((field >= level) != (inside == 1))
+    for row, col in missed:
+        around = np.pad(field, 1)[row : row + 3, col : col + 3]
+        assert field[row, col] == np.float32(level)
+        assert (around < level).sum() == 8 or inside[row, col] == 0
+    left, right = shapely.STRtree(polygons).query(polygons, predicate="intersects")
+    assert (left == right).all()

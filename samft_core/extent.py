@@ -1,0 +1,130 @@
+"""What part of a raster is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyproj
+import pyproj.exceptions
+import rasterio.features
+import shapely
+from affine import Affine
+
+from samft_core.errors import InputError, OutsideError
+from samft_core.grid import Bounds, Grid, Window
+from samft_core.vectors import read_labels
+
+HALO_PX = 14
+"""How far around an extent the field is known too, so that outlines inside do not depend on where the extent ends."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extent:
+    """A part of a lattice."""
+
+    lattice: Window
+    """All of the lattice."""
+    window: Window
+    """The smallest window around what is asked for."""
+    area: shapely.Geometry | None = None
+    """What is asked for, in pixels of the lattice; all of it if None."""
+
+    @property
+    def identity(self) -> list[object]:
+        """What tells it from other extents, as JSON values."""
+        window = self.window
+        place = [window.row_px, window.col_px, window.height_px, window.width_px]
+        return [*place, None if self.area is None else shapely.to_wkb(self.area, hex=True)]
+
+    @property
+    def known(self) -> Window:
+        """The window with a halo, as far as the lattice reaches."""
+        if self.area is None:
+            return self.window
+        row, col = max(0, self.window.row_px - HALO_PX), max(0, self.window.col_px - HALO_PX)
+        bottom = min(self.lattice.height_px, self.window.row_px + self.window.height_px + HALO_PX)
+        right = min(self.lattice.width_px, self.window.col_px + self.window.width_px + HALO_PX)
+        return Window(row_px=row, col_px=col, height_px=bottom - row, width_px=right - col)
+
+    def touches(self, window: Window) -> bool:
+        """Whether a window has any part in the extent or its halo."""
+        if self.area is None:
+            return True
+        box = shapely.box(
+            window.col_px, window.row_px, window.col_px + window.width_px, window.row_px + window.height_px
+        )
+        return bool(shapely.dwithin(self.area, box, HALO_PX))
+
+    def covers(self, window: Window, *, halo: bool = False) -> npt.NDArray[np.bool_]:
+        """Which pixels of a window have their centre in the extent, or in its halo."""
+        if self.area is None:
+            return np.ones((window.height_px, window.width_px), dtype=np.bool_)
+        area = shapely.buffer(self.area, HALO_PX - 2, quad_segs=2) if halo else self.area
+        burned = rasterio.features.rasterize(
+            [area],
+            out_shape=(window.height_px, window.width_px),
+            transform=Affine.translation(window.col_px, window.row_px),
+            dtype=np.uint8,
+        )
+        return np.asarray(burned, dtype=np.bool_)
+
+
+def whole(grid: Grid) -> Extent:
+    """All of a lattice."""
+    return Extent(lattice=grid.window, window=grid.window)
+
+
+def within_bounds(grid: Grid, bounds: Bounds, crs: str | None) -> Extent:
+    """A box, out to whole pixels.
+
+    Args:
+        grid: The lattice's.
+        bounds: (left, bottom, right, top).
+        crs: The CRS of the bounds; the grid's own if None.
+
+    Raises:
+        InputError: The box is empty, or the CRS is unknown.
+        OutsideError: It lies off the grid.
+    """
+    window = grid.window_of(bounds, _parse_crs(crs) if crs else None)
+    box = shapely.box(window.col_px, window.row_px, window.col_px + window.width_px, window.row_px + window.height_px)
+    return Extent(lattice=grid.window, window=window, area=None if window == grid.window else box)
+
+
+def within_area(grid: Grid, aoi: str | Path) -> Extent:
+    """The polygons of a vector file.
+
+    Args:
+        grid: The lattice's.
+        aoi: A file of any OGR format and CRS.
+
+    Raises:
+        LabelError: There is no polygon in it.
+        OutsideError: None touches the grid.
+    """
+    polygons = read_labels(aoi).to_crs(grid.crs)
+    area = shapely.intersection(grid.to_pixel(shapely.union_all(polygons)), shapely.box(0, 0, grid.width, grid.height))
+    if shapely.area(area) == 0:
+        raise OutsideError(
+            expected="an area of interest that touches the raster",
+            got=f"{aoi}, which lies off it",
+            remedy="check that both cover the same place",
+        )
+    left, top, right, bottom = shapely.bounds(area)
+    row, col = int(np.floor(top)), int(np.floor(left))
+    height, width = int(np.ceil(bottom)) - row, int(np.ceil(right)) - col
+    window = Window(row_px=row, col_px=col, height_px=max(1, height), width_px=max(1, width))
+    inside = window.intersection(grid.window) or grid.window
+    return Extent(lattice=grid.window, window=inside, area=area)
+
+
+def _parse_crs(name: str) -> pyproj.CRS:
+    try:
+        return pyproj.CRS.from_user_input(name)
+    except pyproj.exceptions.CRSError as error:
+        raise InputError(
+            expected="the CRS of the bounds, such as EPSG:4326", got=name, remedy="check --bounds-crs"
+        ) from error
