@@ -20,6 +20,7 @@ from shapely import MultiPolygon, Polygon, affinity
 
 from samft_core.contours import contour
 from samft_core.grid import Geometries
+from samft_core.outline import PLAIN_TOLERANCE_PX, REACH_PX, TOLERANCE_PX
 from samft_core.regularize import Surroundings, regularize
 
 GSD_M = 0.3
@@ -28,10 +29,6 @@ SHORTEST_M, LONGEST_M = 6.0, 40.0
 
 Kind = Callable[[np.random.Generator], Polygon]
 """Draws a building, in metres."""
-
-PLAIN_TOLERANCE_PX = 0.25
-SQUARE_TOLERANCE_PX = 1.0
-REACH_PX = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +149,7 @@ def simplified(contours: Geometries) -> Geometries:
 
 def squared(contours: Geometries) -> Geometries:
     around = Surroundings(others=contours, own=np.arange(len(contours)))
-    return regularize(contours, around, tolerance=SQUARE_TOLERANCE_PX, reach=REACH_PX, square=True)
+    return regularize(contours, around, tolerance=TOLERANCE_PX, reach=REACH_PX, square=True)
 
 
 def opponent(simplify_px: float, parallel_px: float) -> Callable[[Geometries], Geometries] | None:

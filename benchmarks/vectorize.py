@@ -37,9 +37,6 @@ GEOTRANSFORM = (500_000, 0.3, 0, 3_762_000, 0, -0.3)
 BAND_ROWS = 512
 """A row of the file's tiles."""
 
-WRITTEN_AT_ONCE = 4096
-"""Polygons that exist as WKB as well while they are written."""
-
 GDAL_PYTHON = "/usr/bin/python3"
 """What Debian's gdal_polygonize.py runs under, and has GDAL's own bindings."""
 
@@ -95,28 +92,18 @@ def grid_of(height: int, width: int):
 
 
 def write(polygons, labels, out: str) -> None:
-    """Write polygons in bulk, some at a time."""
-    import pyarrow
-    import pyogrio
+    """Write polygons in bulk."""
+    import pyogrio.raw
     import shapely
 
-    schema = pyarrow.schema([("value", pyarrow.int64()), ("geometry", pyarrow.binary())])
-
-    def batches():
-        for begin in range(0, len(polygons), WRITTEN_AT_ONCE):
-            some = slice(begin, begin + WRITTEN_AT_ONCE)
-            yield pyarrow.record_batch([labels[some], shapely.to_wkb(polygons[some])], schema=schema)
-
-    reader = pyarrow.RecordBatchReader.from_batches(schema, batches())
-    place = {"driver": "GPKG", "layer": LAYER, "crs": f"EPSG:{EPSG}"}
-    pyogrio.write_arrow(reader, out, **place, geometry_name="geometry", geometry_type="Polygon")
+    place = {"driver": "GPKG", "layer": LAYER, "crs": f"EPSG:{EPSG}", "geometry_type": "Polygon"}
+    pyogrio.raw.write(out, shapely.to_wkb(polygons), [labels], ["value"], **place)
 
 
 def load_compiled() -> None:
     """Have numba load what it compiled in an earlier run, and Python all modules."""
     import numpy as np
-    import pyarrow  # noqa: F401
-    import pyogrio  # noqa: F401
+    import pyogrio.raw  # noqa: F401
 
     from samft_core.tracing import trace
 
@@ -171,8 +158,7 @@ def gdal_polygonize(source: str, out: str) -> None:
 
 def rasterio_shapes(source: str, out: str) -> None:
     import numpy as np
-    import pyarrow  # noqa: F401
-    import pyogrio  # noqa: F401
+    import pyogrio.raw  # noqa: F401
     from affine import Affine
     from rasterio.features import shapes
     from shapely.geometry import shape
@@ -188,7 +174,7 @@ def segment_geospatial(source: str, out: str) -> None:
     """What `raster_to_vector` of segment-geospatial 1.4.2 does with what it read, step by step."""
     import geopandas
     import numpy as np
-    import pyogrio  # noqa: F401
+    import pyogrio.raw  # noqa: F401
     from affine import Affine
     from rasterio.features import shapes
     from shapely.geometry import shape
@@ -247,7 +233,7 @@ def compare(source: str, ours: str, *others: str) -> None:
 
     polygons, labels = polygons_of(ours)
     holes, vertices = shapely.get_num_interior_rings(polygons).sum(), shapely.get_num_coordinates(polygons).sum()
-    print(f"\nOurs: {len(polygons)} polygons, {shapely.is_valid(polygons).sum()} of them valid, {holes} holes, ", end="")
+    print(f"\nOurs: {len(polygons)} polygons, valid: {shapely.is_valid(polygons).sum()}, {holes} holes, ", end="")
     print(f"{vertices} vertices, area {shapely.area(polygons).sum():.0f} of the buildings' {size} pixels")
     for path in others:
         theirs, values = polygons_of(path)

@@ -17,6 +17,9 @@ from samft_core.output import whole_file
 ROWS = 512
 """Rows that are held at a time."""
 
+CACHE_MB = 64
+"""How much GDAL holds of them, whatever the machine: it would take a twentieth of all memory."""
+
 
 def write_probability(found: Segmentation, path: Path, *, overwrite: bool) -> None:
     """Write the probabilities as a tiled, compressed GeoTIFF of float32 with overviews (COG), whole or not at all.
@@ -46,7 +49,7 @@ def write_probability(found: Segmentation, path: Path, *, overwrite: bool) -> No
         "predictor": 3,
         "BIGTIFF": "IF_SAFER",
     }
-    with whole_file(path, overwrite=overwrite) as temporary:
+    with whole_file(path, overwrite=overwrite) as temporary, rasterio.Env(GDAL_CACHEMAX=CACHE_MB):
         plain = temporary.with_name(f"{temporary.name}.plain.tif")
         try:
             with rasterio.open(plain, "w", **profile) as target:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from samft_core.field import Field
+from samft_core.field import Field, crop
 from samft_core.grid import Geometries, Window
 from samft_core.polygons import parts
 from samft_core.tracing import trace
@@ -32,11 +32,11 @@ def unknown_near(field: Field, polygons: Geometries, distance_px: float) -> tupl
     boxes = shapely.bounds(polygons) + np.array([-1, -1, 1, 1]) * distance_px
     for part in field.windows:
         beside = np.flatnonzero((boxes[:, 1] < part.row_px + part.height_px) & (boxes[:, 3] > part.row_px))
-        if len(beside) == 0 or field.read(part).valid.all():
+        if len(beside) == 0 or (band := field.read(part)).valid.all():
             continue
         for i in beside:
             if (common := _around(boxes[i]).intersection(part)) is not None:
-                traced, _ = trace(~field.read(common).valid)
+                traced, _ = trace(~crop(band, common).valid)
                 areas += list(_moved(traced, common))
                 near += [i] * len(traced)
     beyond = _frame(field.window, math.ceil(distance_px))

@@ -113,7 +113,7 @@ def _squared(contours: Geometries, tolerances: Numbers, reach: float) -> tuple[G
         found = square_contour(contour, tolerance=tolerance, reach=reach)
         if found is not None and found[0].is_valid:
             candidates[i], distances[i] = found
-    # what lies between two outlines is no wider than their distance
+    # what lies between two outlines is a strip no wider than their distance: where that is little, they surely agree
     between = distances * (shapely.length(contours) + shapely.get_num_coordinates(candidates) * distances)
     unsure = np.flatnonzero(np.isfinite(distances) & (between > (1 - IOU_FLOOR) * shapely.area(contours)))
     common = shapely.area(shapely.intersection(candidates[unsure], contours[unsure]))

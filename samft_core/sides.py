@@ -167,7 +167,7 @@ def corners_between(
 def nearest_ends(laps: Points, ends: Indices, corners: Points) -> Indices:
     """Where sides end (n + 1,) if at each corner (n, 2) the nearest vertex from mid-side to mid-side is taken."""
     count, lap = len(corners), len(laps) // 2
-    nearest: Indices = np.empty(count + 1, dtype=np.int64)
+    nearest = np.empty(count + 1, dtype=np.int64)
     for k in range(count):
         following = ends[k + 2] if k + 2 <= count else ends[1] + lap
         smallest = math.inf
@@ -177,7 +177,8 @@ def nearest_ends(laps: Points, ends: Indices, corners: Points) -> Indices:
                 smallest = distance
                 nearest[k + 1] = i
     nearest[0] = nearest[count] - lap
-    return nearest - nearest[0] // lap * lap
+    nearest -= nearest[0] // lap * lap
+    return nearest
 
 
 @compiled

@@ -50,6 +50,23 @@ def test_every_seam_position(rows, square):
     assert same(found, outlines(field, HEIGHT, Style(threshold=0.5, square=square)))
 
 
+@given(st.data())
+@settings(max_examples=30)
+def test_axis_aligned_buildings_keep_the_masks_area(data):
+    """Corners that a contour rounds off come back when they are squared."""
+    field = np.zeros((120, 120), dtype=np.float32)
+    for row in range(5, 120, 39):
+        for col in range(5, 120, 39):
+            height, width = data.draw(st.integers(8, 34)), data.draw(st.integers(8, 34))
+            field[row : row + height, col : col + width] = 1
+            if min(height, width) > 20 and data.draw(st.booleans()):
+                field[row + 7 : row + 14, col + 6 : col + 14] = 0
+    found = outlines(field, data.draw(st.integers(1, 120)), Style(threshold=0.5))
+    assert len(found) == 9
+    assert shapely.area(found).sum() == pytest.approx(field.sum(), rel=0.002)
+    assert {len(polygon.exterior.coords) for polygon in found} == {5}
+
+
 def test_north_comes_first_and_as_soon_as_it_can():
     field = np.zeros((200, 30), dtype=np.float32)
     for row in range(5, 200, 20):
