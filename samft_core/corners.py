@@ -40,6 +40,9 @@ STRAIGHT, OUTWARD, INWARD = range(3)
 MOST_SHORT = 2**31 - 1
 """The most corners that numbers of 4 bytes can count."""
 
+LINES_AT_FIRST = 64
+"""Lines full of corners that there is room for at first; memory that no corner is written to is not taken."""
+
 STRIDE_PX = 64
 """Pixels that are compared to those above them before the first look at the result."""
 
@@ -78,7 +81,7 @@ def find_corners(pieces: Iterable[npt.NDArray[Any]]) -> tuple[Corners, npt.NDArr
 def _begin(rows: npt.NDArray[Any]) -> _Sweep:
     """The state above the first row."""
     points = rows.shape[1] - 1
-    room = 2 * _most_per_line(points)
+    room = LINES_AT_FIRST * _most_per_line(points)
     index = _index_type(room)
     return _Sweep(
         corners=np.empty((room, 5), dtype=index),

@@ -269,6 +269,7 @@ class TestArrays:
     def test_numbers_of_8_bytes_where_4_are_not_enough(self, monkeypatch):
         labels = np.random.default_rng(2).integers(0, 3, (60, 60))
         expected, numbers = trace(labels)
+        monkeypatch.setattr(corners, "LINES_AT_FIRST", 2)
         monkeypatch.setattr(corners, "MOST_SHORT", 2000)  # passed in the middle
         polygons, values = trace(labels)
         assert shapely.equals_exact(polygons, expected).all()
