@@ -1,6 +1,8 @@
 """Raster to footprints with segmenters that know the answer: location, extent, holes, attributes."""
 
 import math
+import threading
+import time
 
 import numpy as np
 import pyproj
@@ -13,9 +15,10 @@ from hypothesis import given, settings
 
 from samft_core.cog import write_probability
 from samft_core.errors import InputError, OutputError
-from samft_core.footprints import Segmentation, segment
+from samft_core.footprints import TILES_AHEAD, Segmentation, segment
 from samft_core.grid import Grid
 from samft_core.outline import PLAIN_TOLERANCE_PX, Style, outline_array
+from samft_core.raster import Raster
 from samft_core.version import VERSION
 from tests.conftest import UTM, assert_one_clear_line, make_grid, write_raster
 from tests.core.test_regularize import blobs
@@ -336,6 +339,32 @@ class TestAttributes:
             progress=lambda stage, done, total: told.append((stage, done, total)),
         )
         assert told == [("segmenting", done, 4) for done in range(5)]
+
+
+def test_tiles_are_read_ahead_while_the_model_computes(tmp_path, monkeypatch):
+    path = write_truth(tmp_path / "a.tif", make_grid(112, 304), [shapely.box(10, 10, 40, 40)])
+    opened, threads = [], set()
+    read = Raster.read
+
+    def noted(self, lattice, window):
+        threads.add(threading.current_thread().name)
+        opened.append(window)
+        return read(self, lattice, window)
+
+    class Slow(PerfectSegmenter):
+        def predict(self, pixels):
+            deadline = time.monotonic() + 10
+            while len(opened) < min(12, len(self.seen) + 1 + TILES_AHEAD) and time.monotonic() < deadline:
+                time.sleep(0.001)
+            ahead.append(len(opened) - len(self.seen) - 1)
+            return super().predict(pixels)
+
+    ahead: list[int] = []
+    monkeypatch.setattr(Raster, "read", noted)
+    segment(make_bundle(gsd_m=0.5 / 0.9996), path, segmenter=Slow())
+    assert len(opened) == 12
+    assert ahead == [TILES_AHEAD] * 8 + [3, 2, 1, 0]
+    assert threads == {"read_0"}
 
 
 class TestWriteProbability:
