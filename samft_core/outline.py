@@ -19,6 +19,7 @@ from samft_core.cutting import unknown_near, within, without
 from samft_core.field import ArrayField, Field
 from samft_core.grid import Geometries, Grid
 from samft_core.mosaic import Band
+from samft_core.polygons import Nearness
 from samft_core.regularize import Surroundings, regularize
 from samft_core.zonal import zones
 
@@ -108,9 +109,7 @@ def _near_open_contours(contours: Geometries, pieces: list[npt.NDArray[np.float6
 def _near(contours: Geometries, others: Geometries) -> Flags:
     """Which contours may matter to what becomes of one of the others."""
     near = np.zeros(len(contours), dtype=np.bool_)
-    if len(contours) and len(others):
-        which, _ = shapely.STRtree(others).query(contours, predicate="dwithin", distance=2 * REACH_PX + 1)
-        near[which] = True
+    near[Nearness(others).pairs(contours, 2 * REACH_PX + 1)[0]] = True
     return near
 
 

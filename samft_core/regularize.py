@@ -13,6 +13,7 @@ import numpy.typing as npt
 import shapely
 
 from samft_core.grid import Geometries
+from samft_core.polygons import Nearness
 from samft_core.square import square as square_contour
 
 IOU_FLOOR = 0.9
@@ -144,7 +145,7 @@ class _Place:
         self._all = np.append(around.others, contours)
         self._contour_of = np.append(np.arange(len(around.others)), around.own)
         self._polygon_of = np.append(np.full(len(around.others), -1), np.arange(len(contours)))
-        self._tree = shapely.STRtree(self._all)
+        self._nearness = Nearness(self._all)
 
     def fits(self, candidates: Geometries, distances: Numbers, which: Indices) -> Flags:
         """Which candidates enter neither what is unknown nor a neighbour's ground, and stay in the area.
@@ -159,7 +160,7 @@ class _Place:
         if area is not None:
             cut = shapely.dwithin(contours, shapely.boundary(area), SLIVER)
             fits[cut] &= shapely.area(shapely.difference(candidates[cut], area)) <= SLIVER
-        candidate, near = self._tree.query(contours, predicate="dwithin", distance=np.where(fits, 2 * distances, 0))
+        candidate, near = self._nearness.pairs(contours, np.where(fits, 2 * distances, 0))
         foreign = self._foreign(which[candidate], near) & fits[candidate]
         candidate, near = candidate[foreign], near[foreign]
         vertices = shapely.get_point(shapely.get_exterior_ring(self._all[near]), 0)
