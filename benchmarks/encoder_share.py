@@ -23,9 +23,8 @@ from transformers import SamConfig, SamModel
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.scale import write_raster
-from samft_core.batch import segment_into_one
+from samft_core.batch import Batch, segment_into_one
 from samft_core.bundle import Recipe
-from samft_core.footprints import segment
 from samft_core.raster import Pixels
 from samft_core.sam.segmenter import SamSegmenter
 from samft_core.stretch import StretchPolicy
@@ -76,11 +75,8 @@ def main() -> None:
             write_raster(Path(folder, f"{side}.tif"), side, side)
             model = Both()
             began = time.perf_counter()
-            done = segment_into_one(
-                [f"{folder}/{side}.tif"],
-                Path(folder, name),
-                lambda raster, parts: segment(bundle, raster, folder=parts, segmenter=model),  # noqa: B023
-            )
+            batch = Batch(bundle=bundle, segmenter=model)
+            done = segment_into_one(batch, [f"{folder}/{side}.tif"], Path(folder, name))
             wall = time.perf_counter() - began
     print(f"{torch.get_num_threads()} threads, {options.side} x {options.side} px, {model.tiles} tiles, ", end="")
     print(f"{done.footprints} of {buildings} buildings written")

@@ -67,8 +67,7 @@ def write_raster(path: Path, height: int, width: int) -> int:
 def measured(raster: str, out: str) -> None:
     """Segment a raster and print seconds of wall and of CPU, peak memory, and what was found."""
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    from samft_core.batch import segment_into_one
-    from samft_core.footprints import segment
+    from samft_core.batch import Batch, segment_into_one
     from tests.fakes import PerfectSegmenter, make_bundle
 
     class Forgetful(PerfectSegmenter):
@@ -79,9 +78,7 @@ def measured(raster: str, out: str) -> None:
     bundle = make_bundle(gsd_m=0.3, tile_px=512, overlap_px=128, min_area_m2=5.0)
     wall = time.perf_counter()
     start = time.process_time()
-    done = segment_into_one(
-        [raster], Path(out), lambda name, folder: segment(bundle, name, folder=folder, segmenter=Forgetful())
-    )
+    done = segment_into_one(Batch(bundle=bundle, segmenter=Forgetful()), [raster], Path(out))
     usage = resource.getrusage(resource.RUSAGE_SELF)
     print(time.perf_counter() - wall, time.process_time() - start, usage.ru_maxrss / 1024, done.footprints)
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,23 +13,47 @@ import geopandas
 import numpy as np
 import shapely
 
-from samft_core.cog import write_probability
+from samft_core.bundle import Bundle
+from samft_core.cog import picture_job, write_probability
 from samft_core.errors import InputError, OutputError, OutsideError
-from samft_core.field import StoredField
-from samft_core.footprint_file import check_format, write_footprints
-from samft_core.footprints import Segmentation, texts
+from samft_core.field import JOB, StoredField
+from samft_core.footprint_file import check_format, read_summary, write_footprints
+from samft_core.footprints import Segmentation, Segmenter, segment, texts
 from samft_core.grid import reproject
-from samft_core.output import check_output, clear_half_written, whole_file
+from samft_core.names import split_names
+from samft_core.output import check_output, clear_half_written
+from samft_core.plan import Settings, planned
 from samft_core.progress import Progress, silent
 
-Segment = Callable[[str, Path], Segmentation]
-"""Finds the buildings in a raster, keeping its probabilities in a folder."""
 
-BEGUN = "probability-begun"
-"""The file that tells, in a folder of probabilities, that the GeoTIFF of them was begun."""
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """What is done with each raster."""
 
-JOURNAL = ".samft-segment.json"
-"""The file that tells, in a folder of outputs, how far an interrupted call came."""
+    bundle: Bundle
+    settings: Settings = field(default_factory=Settings)
+    segmenter: Segmenter | None = None
+    """A loaded model; loaded from the bundle for each raster if None."""
+    overwrite: bool = False
+    """Whether outputs that exist are replaced; those of the very same job are left as they are."""
+    progress: Progress = silent
+    """Told about each raster's tiles and rows."""
+
+    def segment(self, raster: str, folder: Path) -> Segmentation:
+        """What is found in a raster, its probabilities kept in a folder."""
+        return segment(
+            self.bundle,
+            raster,
+            folder=folder,
+            segmenter=self.segmenter,
+            progress=self.progress,
+            **vars(self.settings),
+        )
+
+    def job(self, raster: str) -> object:
+        """The digest of all that a raster's footprints depend on."""
+        with planned(self.bundle, raster, self.settings) as plan:
+            return plan.provenance["job"]
 
 
 @dataclass(kw_only=True)
@@ -60,120 +83,99 @@ def kept_rows(out: Path) -> Path | None:
     return next((folder for folder in folders if any(folder.glob(f"*/{StoredField.BANDS}"))), None)
 
 
-def segment_into_one(
-    rasters: Sequence[str],
-    out: Path,
-    segment: Segment,
-    *,
-    probability: Path | None = None,
-    overwrite: bool = False,
-    progress: Progress = silent,
-) -> Outcome:
+def segment_into_one(batch: Batch, rasters: Sequence[str], out: Path, *, probability: Path | None = None) -> Outcome:
     """Find the buildings in rasters and write their footprints into one file.
 
     A raster that fails does not stop the others. An interrupted run leaves its finished row bands in
     `parts_folder(out)`; the same call goes on from there.
 
     Args:
-        rasters: What `segment` takes.
+        batch: What is done with each.
+        rasters: Any that `segment` takes.
         out: The file, in the CRS of the first raster, with the attribute `raster`.
-        segment: How.
         probability: Where to write the probabilities: a GeoTIFF for one raster, a folder for several.
-        overwrite: Whether outputs that exist are replaced.
-        progress: Told about each raster's rows.
 
     Raises:
-        OutputError: An output exists or cannot be written.
+        OutputError: An output exists, would replace an input, or cannot be written.
         InputError: None of the rasters could be segmented; the first one's error.
     """
+    pictures = _pictures(rasters, probability)
     check_format(out)
-    check_output(out, overwrite=overwrite)
-    pictures = _pictures(rasters, probability) if probability else {}
+    _check_apart(batch, rasters, [out, *pictures.values()])
+    check_output(out, overwrite=batch.overwrite)
+    outcome = Outcome(outputs=[out])
     for raster, picture in pictures.items():
-        begun = parts_folder(out) / f"{rasters.index(raster):05d}" / BEGUN
-        check_output(picture, overwrite=overwrite or begun.exists())
+        with _noted(raster, outcome):
+            _check_picture(batch, raster, picture)
     for path in (out, *pictures.values()):
         clear_half_written(path)
-    outcome = Outcome(outputs=[out])
     try:
-        found = _segment_all(rasters, parts_folder(out), segment, outcome)
+        found = _segment_all(batch, [each for each in rasters if each not in outcome.failures], out, outcome)
         for raster in found.keys() & pictures.keys():
-            _write_picture(found[raster], pictures[raster], overwrite=overwrite)
+            if picture_job(pictures[raster]) != found[raster].provenance["job"]:
+                write_probability(found[raster], pictures[raster], overwrite=batch.overwrite)
         outcome.overlapping = _overlaps(found)
         provenance = _provenance(found, outcome.overlapping)
-        write_footprints(_joined(found, outcome, progress), out, provenance=provenance, overwrite=overwrite)
+        batches = _joined(found, outcome, batch.progress)
+        write_footprints(batches, out, provenance=provenance, overwrite=batch.overwrite)
     except BaseException:
         if not kept_rows(out):
-            shutil.rmtree(parts_folder(out), ignore_errors=True)
+            _remove_parts(out)
         raise
-    shutil.rmtree(parts_folder(out), ignore_errors=True)
+    _remove_parts(out)
     return outcome
 
 
-def segment_into_each(
-    rasters: Sequence[str],
-    out: Path,
-    segment: Segment,
-    *,
-    probability: Path | None = None,
-    overwrite: bool = False,
-    progress: Progress = silent,
-    call: Mapping[str, object],
-) -> Outcome:
+def segment_into_each(batch: Batch, rasters: Sequence[str], out: Path, *, probability: Path | None = None) -> Outcome:
     """Find the buildings in rasters and write a GeoPackage for each into a folder.
 
-    As `segment_into_one`, raster by raster; the same call, run again after an interruption, leaves alone what is done.
+    As `segment_into_one`, raster by raster. Outputs of the very same job, by the digest in them, are left as they are:
+    so an interrupted call, run again, goes on.
 
     Args:
+        batch: As there.
         rasters: As there.
         out: The folder; a GeoPackage has its raster's name.
-        segment: As there.
         probability: A folder for the GeoTIFFs, if they are wanted.
-        overwrite: As there.
-        progress: As there.
-        call: What the outputs depend on, as JSON values: the journal of another call is of no use.
 
     Raises:
-        OutputError: An output exists or cannot be written, or two rasters have the same name.
+        OutputError: An output exists, would replace an input, or cannot be written, or two have the same name.
         InputError: None of the rasters could be segmented; the first one's error.
     """
     outputs = _names(rasters, out, ".gpkg")
     pictures = _names(rasters, probability, ".tif") if probability else {}
-    begun = _read_journal(out / JOURNAL, call)
-    for raster in outputs.keys() - set(begun):
-        for path in (outputs[raster], pictures.get(raster)):
-            if path:
-                check_output(path, overwrite=overwrite)
-    outcome = Outcome(outputs=[outputs[raster] for raster in begun[:-1]])
-    again = begun[-1:]  # it may not be whole
-    begun = begun[:-1]
-    for raster in [each for each in rasters if each not in begun]:
-        begun.append(raster)
-        _write_journal(out / JOURNAL, call, begun)
+    _check_apart(batch, rasters, [*outputs.values(), *pictures.values()])
+    outcome, done = Outcome(), set()
+    for raster, output in outputs.items():
         with _noted(raster, outcome):
-            done = segment_into_one(
-                [raster],
-                outputs[raster],
-                segment,
-                probability=pictures.get(raster),
-                overwrite=overwrite or raster in again,
-                progress=progress,
-            )
-            outcome.outputs += done.outputs
-            outcome.footprints += done.footprints
-            outcome.area_m2 += done.area_m2
-    (out / JOURNAL).unlink()
+            if _is_done(batch, raster, output, pictures.get(raster)):
+                done.add(raster)
+                continue
+            check_output(output, overwrite=batch.overwrite)
+            if raster in pictures:
+                _check_picture(batch, raster, pictures[raster])
+    for raster in [each for each in rasters if each not in outcome.failures]:
+        output = outputs[raster]
+        with _noted(raster, outcome):
+            if raster in done:
+                count, area_m2 = read_summary(output).footprints, read_summary(output).area_m2
+            else:
+                alone = segment_into_one(batch, [raster], output, probability=pictures.get(raster))
+                count, area_m2 = alone.footprints, alone.area_m2
+            outcome.outputs.append(output)
+            outcome.footprints += count
+            outcome.area_m2 += area_m2
     if not outcome.outputs:
         raise next(iter(outcome.failures.values()))
     return outcome
 
 
-def _segment_all(rasters: Sequence[str], folder: Path, segment: Segment, outcome: Outcome) -> dict[str, Segmentation]:
+def _segment_all(batch: Batch, rasters: Sequence[str], out: Path, outcome: Outcome) -> dict[str, Segmentation]:
     """What was found in each raster but those that failed; the first one's error if all did."""
     found = {}
     for number, raster in enumerate(rasters):
         with _noted(raster, outcome):
-            found[raster] = segment(raster, folder / f"{number:05d}")
+            found[raster] = batch.segment(raster, parts_folder(out) / f"{number:05d}")
     if not found:
         raise next(iter(outcome.failures.values()))
     return found
@@ -192,14 +194,43 @@ def _noted(raster: str, outcome: Outcome) -> Iterator[None]:
             outcome.outside.append(raster)
 
 
-def _write_picture(found: Segmentation, path: Path, *, overwrite: bool) -> None:
-    """Write the probabilities, again if an interrupted run did so before the footprints were written."""
-    begun = found.field.folder / BEGUN
-    own = begun.exists()
-    if not own:
-        check_output(path, overwrite=overwrite)
-        begun.touch()
-    write_probability(found, path, overwrite=overwrite or own)
+def _is_done(batch: Batch, raster: str, output: Path, picture: Path | None) -> bool:
+    """Whether the outputs are there and of the very same job."""
+    if not output.exists() or not (picture is None or picture.exists()):
+        return False
+    job = batch.job(raster)
+    return read_summary(output).job == job and (picture is None or picture_job(picture) == job)
+
+
+def _check_picture(batch: Batch, raster: str, picture: Path) -> None:
+    """Refuse a GeoTIFF that exists, but for the very one that would be written."""
+    if not (picture.exists() and picture_job(picture) == batch.job(raster)):
+        check_output(picture, overwrite=batch.overwrite)
+
+
+def _check_apart(batch: Batch, rasters: Sequence[str], outputs: Sequence[Path]) -> None:
+    """Refuse outputs that would replace each other, a raster, the area of interest or a part of the bundle."""
+    inputs = [Path(name) for raster in rasters for name in split_names(raster)]
+    inputs += [Path(str(batch.settings.aoi).partition("|")[0])] if batch.settings.aoi else []
+    taken = {path.resolve(): "an input" for path in inputs}
+    for path in outputs:
+        place = path.resolve()
+        inside = batch.bundle.path.resolve() in place.parents
+        other = "a part of the bundle" if inside else taken.get(place)
+        if other:
+            raise OutputError(
+                expected=f"an output of its own, {path}", got=f"one that is {other} too", remedy="choose another name"
+            )
+        taken[place] = "an output"
+
+
+def _remove_parts(out: Path) -> None:
+    """Delete the folders of probabilities, and nothing else."""
+    for folder in (*parts_folder(out).glob("*"), parts_folder(out)):
+        if (folder / JOB).is_file():
+            shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def _joined(
@@ -237,8 +268,19 @@ def _provenance(found: Mapping[str, Segmentation], overlapping: list[tuple[str, 
     return {**common, "rasters": rasters, "overlapping": [list(pair) for pair in overlapping]}
 
 
-def _pictures(rasters: Sequence[str], probability: Path) -> dict[str, Path]:
-    return {rasters[0]: probability} if len(rasters) == 1 else _names(rasters, probability, ".tif")
+def _pictures(rasters: Sequence[str], probability: Path | None) -> dict[str, Path]:
+    """Where the probabilities of each raster go."""
+    if probability is None:
+        return {}
+    if len(rasters) > 1:
+        return _names(rasters, probability, ".tif")
+    if probability.suffix.lower() not in (".tif", ".tiff"):
+        raise OutputError(
+            expected="a GeoTIFF for the probabilities, ending in .tif",
+            got=probability.name,
+            remedy="rename it; a folder is for several rasters",
+        )
+    return {rasters[0]: probability}
 
 
 def _names(rasters: Sequence[str], folder: Path, suffix: str) -> dict[str, Path]:
@@ -247,7 +289,7 @@ def _names(rasters: Sequence[str], folder: Path, suffix: str) -> dict[str, Path]
     Raises:
         OutputError: Two would have the same.
     """
-    names = {raster: folder / f"{Path(raster.split(',')[0]).stem}{suffix}" for raster in rasters}
+    names = {raster: folder / f"{Path(split_names(raster)[0]).stem}{suffix}" for raster in rasters}
     for (one, path), (other, same) in itertools.combinations(names.items(), 2):
         if path == same:
             raise OutputError(
@@ -256,16 +298,3 @@ def _names(rasters: Sequence[str], folder: Path, suffix: str) -> dict[str, Path]
                 remedy="run samft segment once for each folder",
             )
     return names
-
-
-def _read_journal(path: Path, call: Mapping[str, object]) -> list[str]:
-    """The rasters that an interrupted call of the same kind began, in order; all but the last are done."""
-    if not path.is_file():
-        return []
-    content = json.loads(path.read_text(encoding="utf-8"))
-    return list(content["begun"]) if content["call"] == json.loads(json.dumps(call)) else []
-
-
-def _write_journal(path: Path, call: Mapping[str, object], begun: list[str]) -> None:
-    with whole_file(path, overwrite=True) as temporary:
-        temporary.write_text(json.dumps({"call": call, "begun": begun}), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -54,12 +55,24 @@ def write_probability(found: Segmentation, path: Path, *, overwrite: bool) -> No
         try:
             with rasterio.open(plain, "w", **profile) as target:
                 _copy(found, target)
-                target.update_tags(**{key: str(value) for key, value in found.provenance.items()})
+                target.update_tags(**{key: _text(value) for key, value in found.provenance.items()})
             options = {"compress": "DEFLATE", "predictor": "YES", "overview_resampling": "AVERAGE"}
             rasterio.shutil.copy(plain, temporary, driver="COG", bigtiff="IF_SAFER", **options)
             _check_whole(temporary)
         except RasterioError as error:
             raise OSError(f"GeoTIFF driver: {error}") from error
+
+
+def picture_job(path: Path) -> str | None:
+    """The digest of the job that wrote a GeoTIFF of probabilities; None if there is no such file or it has none."""
+    if not path.is_file():
+        return None
+    try:
+        with rasterio.open(path) as source:
+            job: str | None = source.tags().get("job")
+    except RasterioError:
+        return None
+    return job
 
 
 def _copy(found: Segmentation, target: DatasetWriter) -> None:
@@ -70,6 +83,10 @@ def _copy(found: Segmentation, target: DatasetWriter) -> None:
         asked = band.valid & found.extent.covers(rows)
         place = rasterio.windows.Window(0, row, rows.width_px, rows.height_px)
         target.write(np.where(asked, band.probability, np.float32(-1)), 1, window=place)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _check_whole(path: Path) -> None:

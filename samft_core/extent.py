@@ -14,11 +14,18 @@ import shapely
 from affine import Affine
 
 from samft_core.errors import InputError, OutsideError
-from samft_core.grid import Bounds, Grid, Window
-from samft_core.vectors import read_labels
+from samft_core.grid import Bounds, Geometries, Grid, Window
+from samft_core.polygons import parts
+from samft_core.vectors import AREA, read_labels
 
 HALO_PX = 14
 """How far around an extent the field is known too, so that outlines inside do not depend on where the extent ends."""
+
+RIM_PX = 1e-6
+"""What lies this near to the lattice's rim lies on it, but for rounding."""
+
+BEYOND_PX = 1
+"""How far an area that ends with the lattice goes on beyond it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +37,10 @@ class Extent:
     window: Window
     """The smallest window around what is asked for."""
     area: shapely.Geometry | None = None
-    """What is asked for, in pixels of the lattice; all of it if None."""
+    """What is asked for, in pixels of the lattice; all of it if None.
+
+    Where it ends with the lattice it goes on a little beyond, so that nothing there is cut at its edge.
+    """
 
     @property
     def identity(self) -> list[object]:
@@ -90,8 +100,11 @@ def within_bounds(grid: Grid, bounds: Bounds, crs: str | None) -> Extent:
         OutsideError: It lies off the grid.
     """
     window = grid.window_of(bounds, _parse_crs(crs) if crs else None)
-    box = shapely.box(window.col_px, window.row_px, window.col_px + window.width_px, window.row_px + window.height_px)
-    return Extent(lattice=grid.window, window=window, area=None if window == grid.window else box)
+    if window == grid.window:
+        return whole(grid)
+    edges = [window.col_px, window.row_px, window.col_px + window.width_px, window.row_px + window.height_px]
+    (box,) = _boxes_beyond_rim(grid, np.array([edges], dtype=np.float64))
+    return Extent(lattice=grid.window, window=window, area=box)
 
 
 def within_area(grid: Grid, aoi: str | Path) -> Extent:
@@ -105,8 +118,10 @@ def within_area(grid: Grid, aoi: str | Path) -> Extent:
         LabelError: There is no polygon in it.
         OutsideError: None touches the grid.
     """
-    polygons = read_labels(aoi).to_crs(grid.crs)
-    area = shapely.intersection(grid.to_pixel(shapely.union_all(polygons)), shapely.box(0, 0, grid.width, grid.height))
+    labels = read_labels(aoi, role=AREA)
+    polygons = parts(shapely.make_valid(grid.nearby(labels.polygons, labels.crs)))
+    lattice = shapely.box(0, 0, grid.width, grid.height)
+    area = _onto_rim(grid, shapely.intersection(grid.to_pixel(shapely.union_all(polygons)), lattice))
     if shapely.area(area) == 0:
         raise OutsideError(
             expected="an area of interest that touches the raster",
@@ -118,7 +133,40 @@ def within_area(grid: Grid, aoi: str | Path) -> Extent:
     height, width = int(np.ceil(bottom)) - row, int(np.ceil(right)) - col
     window = Window(row_px=row, col_px=col, height_px=max(1, height), width_px=max(1, width))
     inside = window.intersection(grid.window) or grid.window
-    return Extent(lattice=grid.window, window=inside, area=area)
+    return Extent(lattice=grid.window, window=inside, area=_beyond_rim(grid, area))
+
+
+def _onto_rim(grid: Grid, area: shapely.Geometry) -> shapely.Geometry:
+    """An area in a lattice whose points next to its rim are put onto it."""
+    size = np.array(grid.shape[::-1])
+
+    def put(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.where(np.abs(points) < RIM_PX, 0, np.where(np.abs(points - size) < RIM_PX, size, points))
+
+    moved = shapely.transform(area, put)
+    if shapely.equals_exact(moved, area):
+        return area
+    return shapely.union_all(parts(shapely.make_valid(np.array([moved]))))
+
+
+def _beyond_rim(grid: Grid, area: shapely.Geometry) -> shapely.Geometry:
+    """An area in a lattice and, where it lies along the rim, the ground beyond."""
+    corners = np.array([(0, 0), (grid.width, 0), (grid.width, grid.height), (0, grid.height)])
+    sides = shapely.linestrings(np.stack((corners, np.roll(corners, -1, axis=0)), axis=1))
+    common = shapely.get_parts(shapely.intersection(area, sides))
+    common = common[shapely.length(common) > 0]
+    if len(common) == 0:
+        return area
+    return shapely.union_all([area, *_boxes_beyond_rim(grid, shapely.bounds(common))])
+
+
+def _boxes_beyond_rim(grid: Grid, bounds: npt.NDArray[np.float64]) -> Geometries:
+    """Boxes (n, 4) in a lattice; the sides on its rim are moved beyond."""
+    size = np.array(grid.shape[::-1])
+    low = np.where(bounds[:, :2] == 0, -BEYOND_PX, bounds[:, :2])
+    high = np.where(bounds[:, 2:] == size, size + BEYOND_PX, bounds[:, 2:])
+    boxes: Geometries = shapely.box(*low.T, *high.T)
+    return boxes
 
 
 def _parse_crs(name: str) -> pyproj.CRS:

@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import geopandas
@@ -66,6 +67,27 @@ def write_footprints(
                 _write_ogr(batches, temporary, driver, description)
         except (*OGR_ERRORS, pyarrow.ArrowException) as error:
             raise OSError(f"{driver} driver: {error}") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What a file of footprints says about itself."""
+
+    job: str | None
+    """The digest of the job that wrote it; None if it is another's."""
+    footprints: int
+    area_m2: float
+
+
+def read_summary(path: Path) -> Summary:
+    """Read a GeoPackage, FlatGeobuf or GeoJSON; a file that is none of samft's has no job."""
+    try:
+        description = pyogrio.read_info(path)["layer_metadata"]["DESCRIPTION"]
+        job = json.loads(description)["job"]
+        areas = pyogrio.read_dataframe(path, columns=["area_m2"], read_geometry=False)["area_m2"]
+    except (*OGR_ERRORS, ValueError, TypeError, KeyError):
+        return Summary(job=None, footprints=0, area_m2=0.0)
+    return Summary(job=str(job), footprints=len(areas), area_m2=float(areas.sum()))
 
 
 def check_format(path: Path) -> str:

@@ -18,26 +18,21 @@ import geopandas
 import numpy as np
 import numpy.typing as npt
 import pandas
-import rasterio
 
 from samft_core.bundle import Bundle
-from samft_core.errors import InputError
-from samft_core.extent import Extent, whole, within_area, within_bounds
+from samft_core.extent import Extent
 from samft_core.field import StoredField, resume_field
 from samft_core.grid import Bounds, Geometries, Grid
 from samft_core.mosaic import Prediction, blend
 from samft_core.outline import Style, outline
+from samft_core.plan import Settings, planned
 from samft_core.progress import Progress, silent
-from samft_core.raster import Pixels, Raster, open_raster
+from samft_core.raster import Pixels, Raster
 from samft_core.tiling import Lattice, Tile
-from samft_core.version import VERSION
 from samft_core.zonal import zones
 
 TILES_AHEAD = 4
 """How many tiles are read while the model is busy with one."""
-
-CACHE_MB = 128
-"""How much of the raster GDAL keeps decoded: enough for the rows of a tile, whatever the machine."""
 
 
 class Segmenter(Protocol):
@@ -141,44 +136,32 @@ def segment(
     Raises:
         InputError: The raster, the extent or the bundle do not fit; nothing is written.
     """
-    recipe = bundle.card.recipe
-    level = recipe.threshold if threshold is None else threshold
-    smallest_m2 = recipe.min_area_m2 if min_area_m2 is None else min_area_m2
-    style = Style(threshold=level, square=regularize, min_hole_m2=smallest_m2 if min_hole_m2 is None else min_hole_m2)
-    with (
-        rasterio.Env(GDAL_CACHEMAX=CACHE_MB),
-        open_raster(raster, bands=recipe.bands, policy=recipe.stretch, nodata=nodata) as source,
-    ):
-        lattice = Lattice(grid=source.grid.rescaled(recipe.gsd_m), tile_px=recipe.tile_px, overlap_px=recipe.overlap_px)
-        extent = _extent(lattice.grid, bounds, bounds_crs, aoi)
-        job = {"bundle": bundle.card.hash, "raster": source.identity, "extent": extent.identity, "version": VERSION}
-        field = resume_field(folder or _temporary_folder(), grid=lattice.grid, window=extent.known, job=job)
+    settings = Settings(
+        bounds=bounds,
+        bounds_crs=bounds_crs,
+        aoi=aoi,
+        nodata=nodata,
+        threshold=threshold,
+        min_area_m2=min_area_m2,
+        min_hole_m2=min_hole_m2,
+        regularize=regularize,
+    )
+    with planned(bundle, raster, settings) as plan:
+        grid, extent = plan.lattice.grid, plan.extent
+        field = resume_field(folder or _temporary_folder(), grid=grid, window=extent.known, job=plan.computing)
         if folder is None:
             weakref.finalize(field, shutil.rmtree, field.folder, ignore_errors=True)
-        predict(source, lattice, extent, field, segmenter or bundle.segmenter(device), progress)
-        name = source.short_name
-        provenance: dict[str, object] = {
-            "bundle": bundle.card.hash,
-            "raster": source.name,
-            "stretch": dataclasses.asdict(source.stretch),
-            "version": VERSION,
-            "threshold": level,
-            "min_area_m2": smallest_m2,
-            "min_hole_m2": style.min_hole_m2,
-            "regularized": regularize,
-        }
-    if extent.area is not None:
-        provenance["extent"] = lattice.grid.to_map(extent.area).wkt
-    return Segmentation(
-        bundle=bundle,
-        name=name,
-        lattice=lattice.grid,
-        extent=extent,
-        field=field,
-        style=style,
-        min_area_m2=smallest_m2,
-        provenance=provenance,
-    )
+        predict(plan.raster, plan.lattice, extent, field, segmenter or bundle.segmenter(device), progress)
+        return Segmentation(
+            bundle=bundle,
+            name=plan.raster.short_name,
+            lattice=grid,
+            extent=extent,
+            field=field,
+            style=plan.style,
+            min_area_m2=plan.min_area_m2,
+            provenance=plan.provenance,
+        )
 
 
 def predict(
@@ -244,16 +227,6 @@ def _describe(polygons: Geometries, found: Segmentation, *, first_id: int) -> ge
 def texts(text: str, count: int) -> pandas.api.extensions.ExtensionArray:
     """A column of the same text, which is one of texts even where it is empty."""
     return pandas.array([text] * count, dtype="string")
-
-
-def _extent(grid: Grid, bounds: Bounds | None, bounds_crs: str | None, aoi: str | Path | None) -> Extent:
-    if bounds is not None and aoi is not None:
-        raise InputError(
-            expected="bounds or an area of interest", got="both", remedy="leave one out, or cut the area to the bounds"
-        )
-    if bounds is not None:
-        return within_bounds(grid, bounds, bounds_crs)
-    return whole(grid) if aoi is None else within_area(grid, aoi)
 
 
 def _temporary_folder() -> Path:

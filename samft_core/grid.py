@@ -23,6 +23,9 @@ Bounds = tuple[float, float, float, float]
 Geometries = npt.NDArray[np.object_]
 """A one-dimensional array of shapely geometries."""
 
+POLE_DEG = 90 - 1e-9
+"""A latitude a tenth of a millimetre short of the pole."""
+
 Shape = TypeVar("Shape", bound=Any)
 
 
@@ -193,22 +196,27 @@ class Grid:
             crs: The box's CRS; the grid's own if None.
 
         Raises:
-            InputError: The box is empty.
+            InputError: The box is empty or not finite.
             OutsideError: It lies off the grid.
         """
         left, bottom, right, top = bounds
-        if not (-math.inf < left < right < math.inf and -math.inf < bottom < top < math.inf):
+        if not all(map(math.isfinite, bounds)):
+            raise InputError(
+                expected="bounds as left bottom right top, all finite",
+                got=" ".join(map(str, bounds)),
+                remedy="give four numbers",
+            )
+        if not (left < right and bottom < top):
             raise InputError(
                 expected="bounds as left bottom right top with left < right and bottom < top",
                 got=" ".join(map(str, bounds)),
                 remedy="swap the values that are in the wrong order",
             )
-        box = shapely.segmentize(shapely.box(*bounds), max(right - left, top - bottom) / 64)
-        mapped = reproject(np.array([box]), crs or self.crs, self.crs)[0]
+        mapped = self.nearby(np.array([shapely.box(*bounds)]), crs or self.crs)
         snap = 1e-6  # an edge on a pixel's border, but for rounding, takes no further pixel
         wanted = None
-        if np.all(np.isfinite(mapped.bounds)):  # infinite where the box lies outside of what the CRS can tell
-            x0, y0, x1, y1 = self.to_pixel(mapped).bounds
+        if len(mapped):
+            x0, y0, x1, y1 = shapely.total_bounds(self.to_pixel(mapped))
             row, col = math.floor(y0 + snap), math.floor(x0 + snap)
             height, width = math.ceil(y1 - snap) - row, math.ceil(x1 - snap) - col
             wanted = Window(row_px=row, col_px=col, height_px=max(1, height), width_px=max(1, width))
@@ -220,6 +228,45 @@ class Grid:
                 remedy="check the bounds and --bounds-crs",
             )
         return inside
+
+    def nearby(self, geometries: Geometries, crs: pyproj.CRS) -> Geometries:
+        """The parts of polygons in another CRS that lie on the grid or near it, united, in the grid's CRS.
+
+        A projection holds only near its own ground, and bends what is straight in another one: what lies far away is
+        left out, and long edges are moved in pieces. Polygons in the grid's own CRS stay as they are.
+        """
+        if crs == self.crs:
+            return geometries
+        box = self._box_in(crs)
+        if box is None:
+            return np.array([], dtype=object)
+        turns_deg = (0, -360, 360) if crs.is_geographic else (0,)  # for what lies across the 180th meridian
+        turned = [_move(geometries, functools.partial(np.add, (turn, 0))) if turn else geometries for turn in turns_deg]
+        near = shapely.get_parts(shapely.union_all(shapely.intersection(np.concatenate(turned), box)))
+        left, bottom, right, top = box.bounds
+        near = reproject(shapely.segmentize(near, max(right - left, top - bottom) / 64), crs, self.crs)
+        told: Geometries = near[np.isfinite(shapely.bounds(near)).all(axis=1)]  # what is empty has no bounds
+        return told
+
+    def _box_in(self, crs: pyproj.CRS) -> Polygon | None:
+        """A box in another CRS that holds the grid with room to spare; None where that CRS is not defined."""
+        steps = np.linspace(0, 1, 65)
+        x, y = np.meshgrid(steps * self.width, steps * self.height)
+        ground = _affine(self.transform, np.column_stack((x.ravel(), y.ravel())))
+        points = np.column_stack(transformer(self.crs, crs).transform(ground[:, 0], ground[:, 1]))
+        points = points[np.isfinite(points).all(axis=1)]
+        if len(points) == 0:
+            return None
+        middle_deg = round(float(points[len(points) // 2, 0]))
+        if crs.is_geographic:
+            points[:, 0] = middle_deg + (points[:, 0] - middle_deg + 180) % 360 - 180
+        low, high = points.min(axis=0), points.max(axis=0)
+        room = (high - low).max() / 10
+        low, high = low - room, high + room
+        if crs.is_geographic:  # once around, and short of the poles, which Mercator's projection cannot tell
+            low = np.maximum(low, (middle_deg - 180, -POLE_DEG))
+            high = np.minimum(high, (middle_deg + 180, POLE_DEG))
+        return shapely.box(*low, *high)
 
     def areas_m2(self, polygons: Sequence[Polygon] | Geometries) -> npt.NDArray[np.float64]:
         """Geodesic areas of polygons in the CRS, holes left out.

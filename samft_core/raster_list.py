@@ -24,7 +24,7 @@ def list_rasters(names: Sequence[str]) -> list[str]:
     """
     rasters: dict[str, None] = {}
     for name in names:
-        found = list(_expand(name))
+        found = list(_expand(name, ()))
         if not found:
             raise RasterError(
                 expected=f"rasters in {name}", got="none", remedy=f"check the path; they end in {', '.join(SUFFIXES)}"
@@ -33,23 +33,38 @@ def list_rasters(names: Sequence[str]) -> list[str]:
     return list(rasters)
 
 
-def _expand(name: str) -> Iterator[str]:
+def _expand(name: str, lists: tuple[Path, ...]) -> Iterator[str]:
+    """The rasters of a name, which stands in a list within other lists."""
     path = Path(name)
     if path.is_dir():
-        yield from (str(file) for file in sorted(path.iterdir()) if file.suffix.lower() in SUFFIXES and file.is_file())
+        files = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
+        yield from (str(file) for file in files if not file.name.startswith("."))
     elif path.suffix.lower() == ".txt" and path.is_file():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            if entry := line.strip():
-                yield from _expand(entry if _is_absolute(entry) else str(path.parent / entry))
+        for entry in _read_list(path, lists):
+            inner = entry if _is_remote(entry) or Path(entry).is_absolute() else str(path.parent / entry)
+            yield from _expand(inner, (*lists, path.resolve()))
     elif glob.has_magic(name) and not path.exists() and not _is_remote(name):
         yield from sorted(glob.glob(name))  # noqa: PTH207 - Path.glob takes no absolute pattern
     else:
         yield name
 
 
+def _read_list(path: Path, lists: tuple[Path, ...]) -> list[str]:
+    """The lines of a list that say something.
+
+    Raises:
+        RasterError: It is no text, or names itself.
+    """
+    if path.resolve() in lists:
+        raise RasterError(expected="a list of rasters", got=f"{path}, which names itself", remedy="take that line out")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise RasterError(
+            expected=f"a list of rasters in UTF-8, {path}", got="something else", remedy="save it as UTF-8 text"
+        ) from error
+    return [line.strip() for line in lines if line.strip()]
+
+
 def _is_remote(name: str) -> bool:
     return "://" in name or name.startswith("/vsi")
-
-
-def _is_absolute(name: str) -> bool:
-    return _is_remote(name) or Path(name).is_absolute()

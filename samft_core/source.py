@@ -131,7 +131,7 @@ class Source:
                 place = f"at rows {window.row_off} to {window.row_off + window.height}"
             raise RasterError(
                 expected=f"a raster that can be read, {one_line(self.name)}",
-                got=f"an error {place}: {one_line(str(error))}",
+                got=f"an error {place}: {one_line(str(error.__cause__ or error))}",
                 remedy="check the file with gdalinfo -checksum",
             ) from error
 

@@ -24,6 +24,19 @@ Record = tuple[fiona.Geometry | shapely.Geometry | None, object]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Role:
+    """What the polygons of a file are for, as messages say it."""
+
+    name: str
+    those: str
+    polygons: str
+
+
+LABELS = Role(name="labels", those="the labels", polygons="building polygons")
+AREA = Role(name="an area of interest", those="the area of interest", polygons="polygons of an area of interest")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Labels:
     """The building polygons of a vector file."""
 
@@ -38,6 +51,7 @@ class Labels:
     """How many geometries were invalid and were mended."""
     ignored: int
     """How many features were no polygons or had no geometry."""
+    role: Role = LABELS
 
     def to_crs(self, crs: pyproj.CRS) -> Geometries:
         """The polygons in another CRS; what became invalid on the way is mended."""
@@ -48,16 +62,16 @@ class Labels:
         moved = reproject(self.polygons, self.crs, crs)
         if len(moved) and not np.all(np.isfinite(shapely.total_bounds(moved))):
             raise LabelError(
-                expected=f"labels within the area where {crs.name} is defined",
+                expected=f"{self.role.name} within the area where {crs.name} is defined",
                 got=f"{self.source} in {self.crs.name}, which reaches beyond it",
-                remedy="check the CRS of the labels",
+                remedy=f"check the CRS of {self.role.those}",
             )
         polygons, counts = _explode(moved)
         scores = None if self.scores is None else _scores(list(self.scores), counts)
         return dataclasses.replace(self, crs=crs, polygons=polygons, scores=scores)
 
 
-def read_labels(source: str | Path, *, may_be_empty: bool = False) -> Labels:
+def read_labels(source: str | Path, *, may_be_empty: bool = False, role: Role = LABELS) -> Labels:
     """Read every polygon of a vector file.
 
     Multipolygons are taken apart and invalid geometries are mended; points and lines are counted and left out.
@@ -66,6 +80,7 @@ def read_labels(source: str | Path, *, may_be_empty: bool = False) -> Labels:
         source: A file of any OGR format. Where several layers hold polygons, name one as QGIS does:
             `FILE|layername=NAME`.
         may_be_empty: Whether a file without features says that there are no buildings.
+        role: What the polygons are for.
 
     Raises:
         LabelError: It is missing, unreadable, empty, without polygons, without CRS, or its layer is ambiguous.
@@ -81,9 +96,11 @@ def read_labels(source: str | Path, *, may_be_empty: bool = False) -> Labels:
         ) from error
     if not records and not may_be_empty:
         raise LabelError(
-            expected=f"labels in {path}", got="an empty file", remedy="check that the file holds the building polygons"
+            expected=f"{role.name} in {path}",
+            got="an empty file",
+            remedy=f"check that the file holds the {role.polygons}",
         )
-    return _labels(str(source), crs, records)
+    return _labels(str(source), crs, records, role)
 
 
 def _read_ogr(path: str, layer: str) -> tuple[pyproj.CRS, list[Record]]:
@@ -100,7 +117,7 @@ def _read_geoparquet(path: str) -> tuple[pyproj.CRS, list[Record]]:
     return crs, list(zip(frame.geometry, scores, strict=True))
 
 
-def _labels(source: str, crs: pyproj.CRS, records: list[Record]) -> Labels:
+def _labels(source: str, crs: pyproj.CRS, records: list[Record], role: Role) -> Labels:
     raw = np.array([shape(geometry) if geometry is not None else None for geometry, _ in records], dtype=object)
     raw = shapely.force_2d(raw)
     areal = np.isin(
@@ -111,7 +128,7 @@ def _labels(source: str, crs: pyproj.CRS, records: list[Record]) -> Labels:
     polygons, counts = _explode(raw[areal])
     if records and not sum(counts):
         raise LabelError(
-            expected=f"building polygons in {source}",
+            expected=f"{role.polygons} in {source}",
             got=f"{len(records)} features without one",
             remedy="give the polygon layer, not points or lines",
         )
@@ -123,6 +140,7 @@ def _labels(source: str, crs: pyproj.CRS, records: list[Record]) -> Labels:
         scores=_scores(scores, counts),
         repaired=int(broken.sum()),
         ignored=int((~areal).sum()) + counts.count(0),
+        role=role,
     )
 
 

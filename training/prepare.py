@@ -21,7 +21,7 @@ from samft_core.progress import Progress, silent
 from samft_core.raster import Raster, open_raster
 from samft_core.stretch import StretchPolicy
 from samft_core.tiling import Tile
-from samft_core.vectors import Labels, read_labels
+from samft_core.vectors import AREA, Labels, read_labels
 from training.chips import BUILDINGS, LONLAT, MANIFEST, META, Chips, ChipsMeta, open_chips, write_meta
 from training.cut import Cut, Truth, cut, keep_out
 from training.scenes import Scene
@@ -144,7 +144,7 @@ class _LabelFiles:
     def __init__(self, scenes: Sequence[Scene], aoi: str | None) -> None:
         wanted = {name: scene.may_be_empty for scene in scenes for name in scene.labels}
         self._files = {name: read_labels(name, may_be_empty=empty) for name, empty in wanted.items()}
-        self._area = read_labels(aoi) if aoi else None
+        self._area = read_labels(aoi, role=AREA) if aoi else None
         self._placed: dict[tuple[str, pyproj.CRS], Geometries] = {}
         self._used: set[str] = set()
         self.repaired = sum(labels.repaired for labels in self._files.values())
@@ -155,7 +155,7 @@ class _LabelFiles:
         own = {name: self._place(self._files[name], raster.grid.crs) for name in scene.labels}
         footprint = raster.grid.footprint
         self._used |= {name for name, polygons in own.items() if shapely.intersects(polygons, footprint).any()}
-        area = self._place(self._area, raster.grid.crs) if self._area else None
+        area = raster.grid.nearby(self._area.polygons, self._area.crs) if self._area else None
         return Truth.of(raster, np.concatenate(list(own.values())), area)
 
     def require_use(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,12 +81,12 @@ def segment(
 
     An interrupted run leaves its finished rows beside the output; the same command goes on from there.
     """
-    from samft_core.batch import kept_rows, segment_into_each, segment_into_one
+    from samft_core.batch import Batch, kept_rows, segment_into_each, segment_into_one
     from samft_core.bundle import load_bundle
     from samft_core.cli.progress import progress_bar
     from samft_core.footprint_file import DRIVERS, check_format
-    from samft_core.footprints import segment as segment_raster
     from samft_core.output import check_output
+    from samft_core.plan import Settings
     from samft_core.raster_list import list_rasters
 
     into_one = bool(out.suffix) and not (out.is_dir() and out.suffix not in DRIVERS)
@@ -97,19 +96,12 @@ def segment(
     names = list_rasters(rasters)
     opened = load_bundle(bundle)
     model = opened.segmenter(device)
-    call = {"bundle": opened.card.hash, "rasters": names, "regularize": not no_regularize, **settings}
-    run = segment_into_one if into_one else functools.partial(segment_into_each, call=call)
+    asked = Settings(regularize=not no_regularize, **settings)
+    run = segment_into_one if into_one else segment_into_each
     try:
         with progress_bar() as progress:
-            how = {"regularize": not no_regularize, "segmenter": model, "progress": progress, **settings}
-            outcome = run(
-                names,
-                out,
-                lambda raster, folder: segment_raster(opened, raster, folder=folder, **how),
-                probability=probability,
-                overwrite=overwrite,
-                progress=progress,
-            )
+            batch = Batch(bundle=opened, settings=asked, segmenter=model, overwrite=overwrite, progress=progress)
+            outcome = run(batch, names, out, probability=probability)
     except (KeyboardInterrupt, OutputError) as error:
         if not (kept := kept_rows(out)):
             raise

@@ -2,6 +2,7 @@
 
 import geopandas
 import numpy as np
+import pyproj
 import pytest
 import rasterio.features
 import shapely
@@ -10,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samft_core.errors import InputError, OutsideError
-from samft_core.extent import HALO_PX, within_area, within_bounds
+from samft_core.extent import BEYOND_PX, HALO_PX, within_area, within_bounds
 from samft_core.footprints import Segmentation, segment
-from samft_core.grid import Grid
+from samft_core.grid import Grid, Window
 from tests.conftest import UTM, assert_one_clear_line, make_grid, write_raster
 from tests.fakes import PerfectSegmenter, make_bundle
 
@@ -163,6 +164,131 @@ class TestArea:
         with pytest.raises(InputError, match="both") as caught:
             found_in(path, gsd_m=0.5, regularize=True, aoi=aoi, bounds=grid.bounds)
         assert_one_clear_line(caught.value)
+
+
+def write_lonlat(path, shape: shapely.Geometry):
+    geopandas.GeoDataFrame(geometry=[shape], crs="EPSG:4326").to_file(path)
+    return path
+
+
+class TestLargeAreas:
+    """Areas in degrees that are far larger than a raster in metres."""
+
+    GRID = Grid(
+        crs=pyproj.CRS(UTM), transform=Affine(50, 0, 480_000, 0, -50, 3_670_000), height=800, width=700
+    )  # 40 km x 35 km
+
+    @pytest.mark.parametrize("box", [(-180, -80, 180, 84), (-180, -90, 180, 90), (-125, 25, -109, 45)])
+    def test_all_of_the_raster(self, tmp_path, box):
+        extent = within_area(self.GRID, write_lonlat(tmp_path / "aoi.gpkg", shapely.box(*box)))
+        assert extent.window == self.GRID.window
+        assert extent.covers(self.GRID.window).all()
+
+    def test_north_of_a_parallel(self, tmp_path):
+        rows, cols = np.mgrid[:800, :700] + 0.5
+        to_lonlat = pyproj.Transformer.from_crs(UTM, "EPSG:4326", always_xy=True)
+        lon, lat = to_lonlat.transform(480_000 + 50 * cols, 3_670_000 - 50 * rows)
+        middle = float(lat[400, 350])
+        box = shapely.box(lon[400, 350] - 8, middle, lon[400, 350] + 8, middle + 5)
+        extent = within_area(self.GRID, write_lonlat(tmp_path / "aoi.gpkg", box))
+        assert (extent.covers(self.GRID.window) != (lat > middle)).sum() <= 2  # the parallel runs through centres
+        assert extent.window.height_px in (400, 401, 402)
+
+    def test_across_the_180th_meridian(self, tmp_path):
+        grid = Grid(
+            crs=pyproj.CRS("EPSG:32660"), transform=Affine(50, 0, 824_000, 0, -50, 10_000), height=400, width=400
+        )
+        extent = within_area(grid, write_lonlat(tmp_path / "aoi.gpkg", shapely.box(-180, -90, 180, 90)))
+        assert extent.covers(grid.window).all()
+        assert extent.area.equals(shapely.box(0, 0, 400, 400).buffer(BEYOND_PX, join_style="mitre"))
+        east = within_area(grid, write_lonlat(tmp_path / "east.gpkg", shapely.box(-180, -10, -170, 10)))
+        assert 0 < east.window.col_px < 400
+        assert east.window.col_px + east.window.width_px == 400
+
+    def test_around_a_pole(self, tmp_path):
+        grid = Grid(crs=pyproj.CRS("EPSG:3413"), transform=Affine(1000, 0, -2e5, 0, -1000, 2e5), height=400, width=400)
+        extent = within_area(grid, write_lonlat(tmp_path / "aoi.gpkg", shapely.box(-180, 60, 180, 90)))
+        assert extent.covers(grid.window).all()
+
+    def test_the_world_in_web_mercator(self, tmp_path):
+        grid = make_grid(100, 100, crs="EPSG:3857", transform=Affine(4e5, 0, -2e7, 0, -4e5, 2e7))
+        extent = within_area(grid, write_lonlat(tmp_path / "aoi.gpkg", shapely.box(-180, -90, 180, 90)))
+        assert extent.covers(grid.window).all()
+
+
+def footprints_of(found: Segmentation):
+    frame = found.footprints
+    return sorted(zip(frame.geometry.to_wkb(), frame.score, frame.area_m2, strict=True))
+
+
+class TestRim:
+    """What lies on the raster's rim is not cut there."""
+
+    PARTS = (
+        (0, 0, 90, HEIGHT), (80, 0, WIDTH, HEIGHT), (0, 0, WIDTH, 70), (0, 70, WIDTH, HEIGHT), (0, 0, 90, 80),
+        (70, 80, WIDTH, HEIGHT),
+    )  # fmt: skip
+
+    @staticmethod
+    def check(part, all_of_it, inside):
+        asked = part.lattice.to_map(shapely.box(*inside)).buffer(1e-6)
+        mine, there = (frame[frame.within(asked)] for frame in (part.footprints, all_of_it.footprints))
+        key = lambda frame: sorted(zip(frame.geometry.to_wkb(), frame.score, frame.area_m2, strict=True))  # noqa: E731
+        assert key(mine) == key(there)
+        rim = all_of_it.lattice.footprint.exterior
+        assert (there.distance(rim) < 1e-6).any()
+
+    @staticmethod
+    def inner(box, lattice):
+        """The part of a box of raster pixels, in the lattice's, that is off its edges inside the raster."""
+        left, top, right, bottom = box
+        x, y = lattice.width / WIDTH, lattice.height / HEIGHT
+        return (
+            left and left * x + 4, top and top * y + 4,
+            right * x - (0 if right == WIDTH else 4), bottom * y - (0 if bottom == HEIGHT else 4),
+        )  # fmt: skip
+
+    @pytest.mark.parametrize("box", PARTS, ids=str)
+    @pytest.mark.parametrize("gsd_m", [0.5, 0.37])
+    @pytest.mark.parametrize("regularize", [True, False], ids=["regularized", "plain"])
+    def test_bounds(self, crowded, whole, regularize, gsd_m, box):
+        grid, path = crowded
+        found = found_in(path, gsd_m=gsd_m, regularize=regularize, bounds=grid.to_map(shapely.box(*box)).bounds)
+        self.check(found, whole(gsd_m, regularize), self.inner(box, found.lattice))
+
+    @pytest.mark.parametrize("box", PARTS, ids=str)
+    @pytest.mark.parametrize("noise", [0, 3e-7, -3e-7, -40])
+    @pytest.mark.parametrize("crs", [UTM, "EPSG:4326"])
+    def test_area(self, crowded, whole, tmp_path, crs, noise, box):
+        grid, path = crowded
+        left, top, right, bottom = box
+        left, top = left or noise, top or noise
+        right, bottom = right - noise * (right == WIDTH), bottom - noise * (bottom == HEIGHT)
+        shape = shapely.segmentize(shapely.box(left, top, right, bottom), 5)
+        found = found_in(path, gsd_m=0.37, regularize=True, aoi=write_area(tmp_path / "aoi.gpkg", shape, grid, crs))
+        self.check(found, whole(0.37, True), self.inner(box, found.lattice))
+
+    @pytest.mark.parametrize("crs", [UTM, "EPSG:4326"])
+    @pytest.mark.parametrize("noise", [0, 3e-7, -3e-7, -40])
+    def test_all_of_it(self, crowded, whole, tmp_path, crs, noise):
+        grid, path = crowded
+        shape = shapely.segmentize(shapely.box(noise, noise, WIDTH - noise, HEIGHT - noise), 5)
+        found = found_in(path, gsd_m=0.5, regularize=True, aoi=write_area(tmp_path / "aoi.gpkg", shape, grid, crs))
+        assert footprints_of(found) == footprints_of(whole(0.5, True))
+
+    def test_the_extent_stays_on_the_lattice(self, tmp_path):
+        grid = make_grid(50, 60)
+        extent = within_area(grid, write_area(tmp_path / "aoi.gpkg", shapely.box(20, -30, 90, 25), grid))
+        assert extent.window == Window(row_px=0, col_px=20, height_px=25, width_px=40)
+        assert extent.area.equals(shapely.box(20, -BEYOND_PX, 60 + BEYOND_PX, 25))
+        assert extent.covers(grid.window).sum() == 25 * 40
+        assert not extent.touches(Window(row_px=25 + HALO_PX + 1, col_px=0, height_px=5, width_px=60))
+        assert extent.area.equals(within_bounds(grid, grid.to_map(shapely.box(20, -30, 90, 25)).bounds, None).area)
+
+    def test_what_only_touches_the_rim_lies_off(self, tmp_path):
+        grid = make_grid(50, 60)
+        with pytest.raises(OutsideError):
+            within_area(grid, write_area(tmp_path / "aoi.gpkg", shapely.box(60, 0, 90, 50), grid))
 
 
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(1, 40), st.integers(1, 40))

@@ -312,6 +312,8 @@ class TestAttributes:
         _, _, path = town(tmp_path)
         bundle = make_bundle(threshold=0.4, min_area_m2=3)
         found = segment(bundle, path, segmenter=PerfectSegmenter(), regularize=False)
+        job = found.provenance.pop("job")
+        assert len(job) == 12
         assert found.provenance == {
             "bundle": bundle.card.hash, "raster": str(path), "version": VERSION, "threshold": 0.4,
             "min_area_m2": 3, "min_hole_m2": 3, "regularized": False,

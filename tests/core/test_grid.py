@@ -207,9 +207,23 @@ class TestWindowOf:
         with pytest.raises(InputError, match="touch the raster"):
             self.grid.window_of((500_000, 3_761_950, 500_100, 3_762_000), pyproj.CRS("EPSG:4326"))
 
-    @pytest.mark.parametrize(
-        "bounds", [(5, 0, 5, 1), (5, 0, 4, 1), (0, 2, 1, 1), (math.nan, 0, 1, 1), (-math.inf, 0, 1, 1)]
-    )
+    @pytest.mark.parametrize("bounds", [(math.nan, 0, 1, 1), (-math.inf, 0, 1, 1), (5, 0, 4, math.inf)])
+    def test_not_finite(self, bounds):
+        with pytest.raises(InputError, match=r"expected bounds .* all finite.*; give four numbers") as caught:
+            self.grid.window_of(bounds)
+        assert_one_clear_line(caught.value)
+
+    @pytest.mark.parametrize("bounds", [(-180, -80, 180, 84), (-180, -90, 180, 90), (-125, 25, -109, 45)])
+    def test_far_larger_than_the_grid_in_another_crs(self, bounds):
+        assert self.grid.window_of(bounds, pyproj.CRS("EPSG:4326")) == self.grid.window
+
+    def test_half_of_the_grid_in_another_crs(self):
+        to_lonlat = pyproj.Transformer.from_crs(UTM, "EPSG:4326", always_xy=True)
+        _, middle = to_lonlat.transform(500_000, 3_762_000 - 25.2)
+        window = self.grid.window_of((-125, middle, -109, 45), pyproj.CRS("EPSG:4326"))
+        assert window == Window(row_px=0, col_px=0, height_px=51, width_px=200)
+
+    @pytest.mark.parametrize("bounds", [(5, 0, 5, 1), (5, 0, 4, 1), (0, 2, 1, 1)])
     def test_values_in_the_wrong_order(self, bounds):
         with pytest.raises(InputError, match="left < right") as caught:
             self.grid.window_of(bounds)

@@ -19,18 +19,15 @@ WIDTH_PX, HEIGHT_PX, ROWS_PX = 3000, 4200, 60
 SEGMENT = """
 import resource, sys
 from pathlib import Path
-import samft_core.cog, samft_core.footprints
-from samft_core.batch import segment_into_one
-from samft_core.footprints import segment
+import samft_core.cog, samft_core.plan
+from samft_core.batch import Batch, segment_into_one
 from tests.fakes import ColourThreshold, make_bundle
 
-samft_core.cog.CACHE_MB = samft_core.footprints.CACHE_MB = 16  # so that both heights fill GDAL's cache
+samft_core.cog.CACHE_MB = samft_core.plan.CACHE_MB = 16  # so that both heights fill GDAL's cache
 bundle = make_bundle(tile_px=256, overlap_px=64)
 raster, out = sys.argv[1:]
-done = segment_into_one(
-    [raster], Path(out), lambda name, folder: segment(bundle, name, folder=folder, segmenter=ColourThreshold()),
-    probability=Path(out).with_suffix(".tif"),
-)
+batch = Batch(bundle=bundle, segmenter=ColourThreshold())
+done = segment_into_one(batch, [raster], Path(out), probability=Path(out).with_suffix(".tif"))
 print(done.footprints, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 

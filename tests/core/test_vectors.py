@@ -14,7 +14,7 @@ import shapely
 
 from samft_core.errors import LabelError, OutputError
 from samft_core.footprint_file import check_format, write_footprints
-from samft_core.vectors import read_labels
+from samft_core.vectors import AREA, read_labels
 from tests.conftest import UTM, assert_one_clear_line
 
 SUFFIXES = [".gpkg", ".fgb", ".geojson", ".parquet"]
@@ -214,6 +214,19 @@ class TestReadLabels:
             read_labels(path)
         assert_one_clear_line(caught.value)
         assert len(read_labels(path, may_be_empty=True).polygons) == 0
+
+    def test_an_area_of_interest_is_called_so(self, tmp_path):
+        point, degrees = shapely.Point(500_000, 3_762_000), write(tmp_path / "c.gpkg", [house()], crs="EPSG:4326")
+        with pytest.raises(LabelError, match=r"^expected an area of interest in .* the polygons of an area of") as a:
+            read_labels(write(tmp_path / "a.gpkg", []), role=AREA)
+        with pytest.raises(LabelError, match=r"^expected polygons of an area of interest in ") as b:
+            read_labels(write(tmp_path / "b.gpkg", [point]), role=AREA)
+        with pytest.raises(LabelError, match=r"^expected an area of interest within .*the CRS of the area of in") as c:
+            read_labels(degrees, role=AREA).to_crs(pyproj.CRS(UTM))
+        for caught in (a, b, c):
+            assert_one_clear_line(caught.value)
+            assert "label" not in str(caught.value)
+            assert "building" not in str(caught.value)
 
     def test_missing(self, tmp_path):
         with pytest.raises(LabelError, match="no file") as caught:
