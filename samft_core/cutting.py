@@ -75,9 +75,13 @@ def without(polygons: Geometries, areas: Geometries, near: Owners) -> Geometries
         areas: What to leave out.
         near: The number of the polygon that each lies near to; no other is cut by it.
     """
-    meets = shapely.intersects(polygons[near], areas)
-    touched = np.unique(near[meets])
-    cut = [shapely.difference(polygons[i], shapely.union_all(areas[meets & (near == i)])) for i in touched]
+    shapely.prepare(polygons[near])  # a large one may have thousands of areas in it
+    meets = np.flatnonzero(shapely.intersects(polygons[near], areas))
+    shapely.destroy_prepared(polygons[near])  # which takes more memory than the polygon itself
+    meets = meets[np.argsort(near[meets], kind="stable")]
+    touched, first = np.unique(near[meets], return_index=True)
+    of_each = np.split(areas[meets], first)[1:]
+    cut = [shapely.difference(polygons[i], shapely.union_all(few)) for i, few in zip(touched, of_each, strict=True)]
     return np.append(np.delete(polygons, touched), parts(np.array(cut, dtype=object)))
 
 

@@ -32,7 +32,11 @@ PLAIN_TOLERANCE_PX = 0.25
 REACH_PX = 5.0
 """How far an outline may leave its contour, in lattice pixels; only what lies within twice this matters to it."""
 
+CHUNK_VERTICES = 50_000
+"""So many vertices of contours are made outlines of at once: with all they are measured against, some 100 MB."""
+
 Flags = npt.NDArray[np.bool_]
+Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +81,7 @@ def outline(field: Field, grid: Grid, style: Style, *, area: shapely.Geometry | 
         unsettled = _near_open_contours(held, sweep.open_pieces, end_row)
         ready = ~done & ~unsettled
         if ready.any():
-            yield _finish(field, grid, style, area, held, np.flatnonzero(ready))
+            yield from _finish(field, grid, style, area, held, np.flatnonzero(ready))
             done |= ready
         keep = unsettled | ~done | _near(held, held[~done])
         held, done = held[keep], done[keep]
@@ -119,26 +123,49 @@ def _finish(
     style: Style,
     area: shapely.Geometry | None,
     contours: Geometries,
-    chosen: npt.NDArray[np.int64],
-) -> Geometries:
-    """What becomes of some contours, given all others near them."""
-    unknown, _ = unknown_near(field, contours[chosen], REACH_PX)
+    chosen: Indices,
+) -> Iterator[Geometries]:
+    """What becomes of some contours, given all others near them, in chunks."""
+    unknown = grid.to_metres(unknown_near(field, contours[chosen], REACH_PX)[0])
     polygons, own = (contours[chosen], chosen) if area is None else within(contours[chosen], chosen, area)
-    around = Surroundings(
-        others=grid.to_metres(contours),
-        own=own,
-        unknown=grid.to_metres(unknown),
-        area=None if area is None else grid.to_metres(area),
-    )
+    polygons = grid.to_metres(_without_small_holes(field, grid, style, polygons))
+    others = grid.to_metres(contours)
     metre_px = float(np.mean(grid.gsd_m))
-    outlines = regularize(
-        grid.to_metres(_without_small_holes(field, grid, style, polygons)),
-        around,
-        tolerance=(TOLERANCE_PX if style.square else PLAIN_TOLERANCE_PX) * metre_px,
-        reach=REACH_PX * metre_px,
-        square=style.square,
-    )
-    return grid.from_metres(outlines)
+    others_tree, unknown_tree = shapely.STRtree(others), shapely.STRtree(unknown)
+    for chunk in _chunks(polygons):
+        matter = _in_reach(others_tree, polygons[chunk], 2 * REACH_PX * metre_px)
+        around = Surroundings(
+            others=others[matter],
+            own=np.searchsorted(matter, own[chunk]),
+            unknown=unknown[_in_reach(unknown_tree, polygons[chunk], REACH_PX * metre_px)],
+            area=None if area is None else grid.to_metres(area),
+        )
+        outlines = regularize(
+            polygons[chunk],
+            around,
+            tolerance=(TOLERANCE_PX if style.square else PLAIN_TOLERANCE_PX) * metre_px,
+            reach=REACH_PX * metre_px,
+            square=style.square,
+        )
+        yield grid.from_metres(outlines)
+
+
+def _chunks(polygons: Geometries) -> Iterator[slice]:
+    """Slices of polygons that have no more than `CHUNK_VERTICES` each, or are one polygon."""
+    ends = np.cumsum(shapely.get_num_coordinates(polygons))
+    first = 0
+    while first < len(polygons):
+        before = ends[first - 1] if first else 0
+        last = max(first + 1, int(np.searchsorted(ends, before + CHUNK_VERTICES, side="right")))
+        yield slice(first, last)
+        first = last
+
+
+def _in_reach(tree: shapely.STRtree, polygons: Geometries, distance: float) -> Indices:
+    """Which geometries of a tree have a box that meets any of the polygons' boxes, grown by a distance and a bit."""
+    boxes = shapely.bounds(polygons) + np.array([-1, -1, 1, 1]) * 1.01 * distance
+    matter: Indices = np.unique(tree.query(shapely.box(*boxes.T))[1])
+    return matter
 
 
 def _without_small_holes(field: Field, grid: Grid, style: Style, polygons: Geometries) -> Geometries:

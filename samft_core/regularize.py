@@ -31,6 +31,12 @@ SMALL = 1 / 8
 UNSQUARED = 1 / 4
 """The share of the tolerance by which what cannot be squared is simplified."""
 
+MARGIN = 1e-6
+"""What is measured out to a distance is looked for a little farther, by this share of it, as rounding may deceive."""
+
+POINTS = 4096
+"""So many points are measured at once: in a crowd, each is near hundreds of segments, all of which take memory."""
+
 Flags = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -124,11 +130,17 @@ def _squared(contours: Geometries, tolerances: Numbers, reach: float) -> tuple[G
 
 
 def _kept_out(polygons: Geometries, areas: Geometries) -> Flags:
-    """Which polygons share no more than a border with any of the areas."""
+    """Which polygons share no more than a border with the areas: a `SLIVER` with all of them together.
+
+    One overlay per polygon, however many areas there are: a large building may have thousands of unknown pixels in it.
+    """
     kept_out = np.ones(len(polygons), dtype=np.bool_)
     polygon, area = shapely.STRtree(areas).query(polygons, predicate="intersects")
-    common = shapely.area(shapely.intersection(polygons[polygon], areas[area]))
-    kept_out[polygon[common > SLIVER]] = False
+    order = np.lexsort((area, polygon))
+    touched, first = np.unique(polygon[order], return_index=True)
+    unions = [shapely.union_all(areas[few]) for few in np.split(area[order], first[1:])] if len(touched) else []
+    common = shapely.area(shapely.intersection(polygons[touched], np.array(unions, dtype=object)))
+    kept_out[touched[common > SLIVER]] = False
     return kept_out
 
 
@@ -145,7 +157,9 @@ class _Place:
         self._all = np.append(around.others, contours)
         self._contour_of = np.append(np.arange(len(around.others)), around.own)
         self._polygon_of = np.append(np.full(len(around.others), -1), np.arange(len(contours)))
-        self._nearness = Nearness(self._all)
+        is_part = np.bincount(around.own, minlength=len(around.others))[self._contour_of] > 1
+        self._neighbours = np.flatnonzero((self._polygon_of < 0) | is_part)  # a whole contour is among the others
+        self._nearness = Nearness(self._all[self._neighbours])
 
     def fits(self, candidates: Geometries, distances: Numbers, which: Indices) -> Flags:
         """Which candidates enter neither what is unknown nor a neighbour's ground, and stay in the area.
@@ -160,13 +174,19 @@ class _Place:
         if area is not None:
             cut = shapely.dwithin(contours, shapely.boundary(area), SLIVER)
             fits[cut] &= shapely.area(shapely.difference(candidates[cut], area)) <= SLIVER
-        candidate, near = self._nearness.pairs(contours, np.where(fits, 2 * distances, 0))
-        foreign = self._foreign(which[candidate], near) & fits[candidate]
+        left = np.flatnonzero(fits)
+        candidate, near = self._nearness.pairs(contours[left], 2 * distances[left])
+        candidate, near = left[candidate], self._neighbours[near]
+        foreign = self._foreign(which[candidate], near)
         candidate, near = candidate[foreign], near[foreign]
-        vertices = shapely.get_point(shapely.get_exterior_ring(self._all[near]), 0)
-        fits[candidate[shapely.covers(candidates[candidate], vertices)]] = False  # it would swallow a neighbour
-        crowded = np.unique(candidate)
-        fits[crowded] &= self._nearer(candidates[crowded], distances[crowded], which[crowded], near)
+        crowded, pair = np.unique(candidate, return_inverse=True)
+        neighbours, place = np.unique(near, return_inverse=True)
+        vertices = shapely.get_point(shapely.get_exterior_ring(self._all[neighbours]), 0)
+        shapely.prepare(candidates[crowded])
+        swallows = shapely.covers(candidates[candidate], vertices[place])
+        shapely.destroy_prepared(candidates[crowded])  # which takes more memory than the outline itself
+        fits[candidate[swallows]] = False
+        fits[crowded] &= self._nearer(candidates[crowded], distances[crowded], which[crowded], (pair, near))
         return fits
 
     def _foreign(self, polygons: Indices, near: Indices) -> Flags:
@@ -179,36 +199,75 @@ class _Place:
         foreign: Flags = np.where(is_part, same & (self._polygon_of[near] != polygons), ~same)
         return foreign
 
-    def _nearer(self, candidates: Geometries, distances: Numbers, which: Indices, near: Indices) -> Flags:
+    def _nearer(
+        self, candidates: Geometries, distances: Numbers, which: Indices, pairs: tuple[Indices, Indices]
+    ) -> Flags:
         """Which candidates stay, wherever they leave their contour, nearer to it than to any neighbour's.
 
         From one point to another, the difference of the two distances changes by no more than twice their distance.
         So a straight piece of an outline is sure to be nearer if, at its middle, the difference exceeds the piece's
-        length; pieces for which this cannot be said are halved.
+        length; pieces for which this cannot be said are halved. As its own contour is no farther than the candidate's
+        distance, neighbours farther than that and the piece's length leave nothing to be unsure of.
+
+        Args:
+            candidates: Outlines (n,).
+            distances: How far each leaves its contour.
+            which: For each, the number of its polygon.
+            pairs: Candidates, and which of all contours and polygons are neighbours of them.
         """
         outside = shapely.difference(shapely.boundary(candidates), self._contours[which])
         start, end, place = _segments(shapely.segmentize(outside, np.maximum(distances, FINEST)))
-        lines = np.unique(np.append(near, which + len(self._around.others)))
+        lines = np.unique(np.append(pairs[1], which + len(self._around.others)))
         from_, to, line = _segments(shapely.boundary(self._all[lines]))
+        if len(place):  # of a neighbour that is large, most is far from here
+            low, high = np.minimum(start, end).min(axis=0), np.maximum(start, end).max(axis=0)
+            reach = 3 * distances.max()
+            close = np.all((np.maximum(from_, to) >= low - reach) & (np.minimum(from_, to) <= high + reach), axis=1)
+            from_, to, line = from_[close], to[close], line[close]
         tree = shapely.STRtree(shapely.linestrings(np.stack((from_, to), axis=1)))
         line = lines[line]
+        neighbours = np.unique(pairs[0] * len(self._all) + pairs[1])
         nearer = np.ones(len(candidates), dtype=np.bool_)
         while len(place):
             middle, length = (start + end) / 2, np.hypot(*(end - start).T)
-            points = shapely.points(middle)
-            point, segment = tree.query(points, predicate="dwithin", distance=3 * distances[place])
-            away = shapely.distance(points[point], tree.geometries[segment])
-            polygon = which[place[point]]
-            is_own, is_other = self._polygon_of[line[segment]] == polygon, self._foreign(polygon, line[segment])
             own, other = distances[place], 3 * distances[place]
-            np.minimum.at(own, point[is_own], away[is_own])
-            np.minimum.at(other, point[is_other], away[is_other])
+            radius = np.minimum(other, (1 + MARGIN) * (own + length))
+            for few in _slices(len(place), POINTS):
+                box = shapely.box(*(middle[few] - radius[few, None]).T, *(middle[few] + radius[few, None]).T)
+                point, segment = tree.query(box)
+                point += few.start
+                away = _distances(middle[point], from_[segment], to[segment])
+                close = away <= radius[point]
+                point, segment, away = point[close], segment[close], away[close]
+                candidate = place[point]
+                is_own = self._polygon_of[line[segment]] == which[candidate]
+                is_other = np.isin(candidate * len(self._all) + line[segment], neighbours)
+                np.minimum.at(own, point[is_own], away[is_own])
+                np.minimum.at(other, point[is_other], away[is_other])
             sure = other - own > length
             nearer[place[~sure & ((other <= own) | (length < FINEST))]] = False
             halved = ~sure & nearer[place]
             start, end = np.concatenate((start[halved], middle[halved])), np.concatenate((middle[halved], end[halved]))
             place = np.tile(place[halved], 2)
         return nearer
+
+
+def _slices(count: int, longest: int) -> list[slice]:
+    """Slices of so many, no longer than that, that cover a count."""
+    return [slice(first, min(first + longest, count)) for first in range(0, count, longest)]
+
+
+def _distances(points: Numbers, start: Numbers, end: Numbers) -> Numbers:
+    """The distance of each point from a straight piece that is not a point itself, all (n, 2)."""
+    x, y = (end - start).T
+    to_x, to_y = (points - start).T
+    square = x * x + y * y
+    share = np.clip((to_x * x + to_y * y) / square, 0, 1)
+    beside = np.abs(to_x * y - to_y * x) / square * np.sqrt(square)
+    from_end = points - np.where(share > 0, 1, 0)[:, None] * (end - start) - start
+    at_end = np.hypot(*from_end.T)
+    distances: Numbers = np.where((share > 0) & (share < 1), beside, at_end)
+    return distances
 
 
 def _segments(lines: Geometries) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], Indices]:

@@ -6,6 +6,8 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from samft_core import outline as outline_module
+from samft_core import regularize as regularize_module
 from samft_core.grid import Window
 from samft_core.mosaic import Band
 from samft_core.outline import Style, outline, outline_array
@@ -32,6 +34,32 @@ def test_any_bands_give_the_same_outlines(blob, rows, square, min_hole_m2):
     probability, valid = blob
     style = Style(threshold=0.5, square=square, min_hole_m2=min_hole_m2)
     assert same(outlines(probability, rows, style, valid=valid), outlines(probability, 40, style, valid=valid))
+
+
+@pytest.mark.parametrize("square", [True, False])
+@pytest.mark.parametrize("chunk_vertices", [1, 60, 500])
+def test_any_chunks_give_the_same_outlines(monkeypatch, chunk_vertices, square):
+    """Noise is as crowded as it gets: what an outline must respect often is in another chunk."""
+    noise = np.random.default_rng(5).random((80, 90)).astype(np.float32)
+    valid = np.random.default_rng(6).random((80, 90)) > 0.02
+    style = Style(threshold=0.5, square=square)
+    monkeypatch.setattr(outline_module, "CHUNK_VERTICES", 10**9)
+    at_once = outlines(noise, 32, style, valid=valid)
+    monkeypatch.setattr(outline_module, "CHUNK_VERTICES", chunk_vertices)
+    monkeypatch.setattr(regularize_module, "POINTS", 7)
+    in_chunks = outlines(noise, 32, style, valid=valid)
+    assert len(in_chunks) > 100
+    assert shapely.to_wkb(in_chunks).tolist() == shapely.to_wkb(at_once).tolist()
+
+
+def test_a_large_building_keeps_out_of_every_unknown_pixel():
+    valid = np.ones((HEIGHT, WIDTH), dtype=bool)
+    valid[4::8, 4::8] = False
+    (found,) = outlines(np.full((HEIGHT, WIDTH), 0.9, dtype=np.float32), 16, Style(threshold=0.5), valid=valid)
+    pixels = [shapely.box(col, row, col + 1, row + 1) for row, col in zip(*np.nonzero(~valid), strict=True)]
+    assert len(found.interiors) == len(pixels)
+    assert shapely.area(shapely.intersection(found, pixels)).max() < 1e-9
+    assert found.area == pytest.approx(valid.sum(), rel=0.01)
 
 
 @pytest.mark.parametrize("square", [True, False])

@@ -10,7 +10,7 @@ from shapely import affinity
 
 from benchmarks.outlines import coverage
 from samft_core.contours import contour
-from samft_core.regularize import IOU_FLOOR, Surroundings, regularize, simplify
+from samft_core.regularize import IOU_FLOOR, Surroundings, _kept_out, regularize, simplify
 
 TOLERANCE, REACH = 1.0, 4.0
 
@@ -252,6 +252,19 @@ class TestGround:
         outline = np.array([rectangle - bite.buffer(0.2, join_style="mitre") - shapely.box(28, 14, 36, 16)])
         (found,) = regularized(outline, tolerance=2.0, unknown=np.array([bite]))
         assert found.intersection(bite).area < 1e-9
+
+    def test_each_of_many_unknown_pixels_is_kept_out_of(self):
+        """A block with holes, each of which its outline may enter, but for the one that is unknown."""
+        holes = [shapely.box(x, y, x + 1, y + 1) for x in range(4, 60, 8) for y in range(4, 60, 8)]
+        block = shapely.box(0, 0, 64, 64) - shapely.union_all(holes)
+        filled = np.array([shapely.box(0, 0, 64, 64)] * (len(holes) + 1))
+        for i, hole in enumerate(holes):
+            filled[i] -= shapely.union_all([*holes[:i], *holes[i + 1 :]])
+            assert not _kept_out(filled[i : i + 1], np.array([hole]))
+            filled[i] -= hole
+        assert _kept_out(filled, np.array(holes)).tolist() == [True] * len(holes) + [False]
+        (found,) = regularized(shapely.segmentize(np.array([block]), 1), unknown=np.array(holes))
+        assert shapely.area(shapely.intersection(found, holes)).max() < 1e-9
 
     @given(blobs(), st.booleans())
     @settings(max_examples=40)
