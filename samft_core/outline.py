@@ -132,7 +132,7 @@ def _finish(
     others = grid.to_metres(contours)
     metre_px = float(np.mean(grid.gsd_m))
     others_tree, unknown_tree = shapely.STRtree(others), shapely.STRtree(unknown)
-    for chunk in _chunks(polygons):
+    for chunk in _chunks(polygons, own):
         matter = _in_reach(others_tree, polygons[chunk], 2 * REACH_PX * metre_px)
         around = Surroundings(
             others=others[matter],
@@ -150,13 +150,18 @@ def _finish(
         yield grid.from_metres(outlines)
 
 
-def _chunks(polygons: Geometries) -> Iterator[slice]:
-    """Slices of polygons that have no more than `CHUNK_VERTICES` each, or are one polygon."""
+def _chunks(polygons: Geometries, own: Indices) -> Iterator[slice]:
+    """Slices of polygons of no more than `CHUNK_VERTICES`, where one polygon or contour does not have more.
+
+    Parts of one contour, which follow each other, stay together: they are each other's neighbours.
+    """
     ends = np.cumsum(shapely.get_num_coordinates(polygons))
     first = 0
     while first < len(polygons):
         before = ends[first - 1] if first else 0
         last = max(first + 1, int(np.searchsorted(ends, before + CHUNK_VERTICES, side="right")))
+        while last < len(polygons) and own[last] == own[last - 1]:
+            last += 1
         yield slice(first, last)
         first = last
 

@@ -10,6 +10,7 @@ from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from samft_core import outline
 from samft_core.errors import InputError, OutsideError
 from samft_core.extent import BEYOND_PX, HALO_PX, within_area, within_bounds
 from samft_core.footprints import Segmentation, segment
@@ -136,6 +137,20 @@ class TestArea:
         assert (part.valid != expected).sum() <= 2  # centres on the triangle's very edge
         assert part.footprints.difference(asked.buffer(1)).area.max() < 1e-6
         assert 0.1 < part.footprints.area.sum() / asked.area < 0.9
+
+    def test_parts_of_one_building_do_not_overlap_however_little_is_done_at_a_time(
+        self, crowded, tmp_path, monkeypatch
+    ):
+        """A comb with teeth half a pixel apart cuts buildings in many parts."""
+        grid, path = crowded
+        teeth = [shapely.box(left, 12, left + 5.5, 130) for left in range(5, 160, 6)]
+        aoi = write_area(tmp_path / "aoi.gpkg", shapely.union_all([*teeth, shapely.box(5, 5, 160, 14)]), grid)
+        at_once = found_in(path, gsd_m=0.5, regularize=True, aoi=aoi).footprints
+        monkeypatch.setattr(outline, "CHUNK_VERTICES", 1)
+        little = found_in(path, gsd_m=0.5, regularize=True, aoi=aoi).footprints
+        assert (little.geometry.to_wkb() == at_once.geometry.to_wkb()).all()
+        assert little.union_all().area == pytest.approx(little.area.sum(), abs=1e-6)
+        assert len(little) > 100
 
     def test_two_islands_and_only_their_tiles(self, tmp_path):
         grid = make_grid(64, 64 + 9 * 48)
