@@ -6,10 +6,10 @@ A band is a GeoTIFF of its own, which appears whole or not at all: a killed run 
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import json
 import shutil
-import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -17,11 +17,12 @@ from typing import Protocol
 import numpy as np
 import rasterio
 from rasterio.errors import RasterioError
-from rasterio.io import MemoryFile
+from rasterio.io import DatasetReader, MemoryFile
 
 from samft_core.errors import OutputError
 from samft_core.grid import Grid, Window
 from samft_core.mosaic import Band
+from samft_core.names import one_line
 from samft_core.output import whole_file
 
 JOB = "job.json"
@@ -119,17 +120,8 @@ class StoredField:
                 predictor=3,
             ) as target:
                 target.write(np.where(band.valid, band.probability, np.float32(-1)), 1)
-            temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}")
-            try:
+            with whole_file(path, overwrite=True) as temporary:
                 temporary.write_bytes(whole.getbuffer())
-                temporary.replace(path)
-            except OSError as error:
-                temporary.unlink(missing_ok=True)
-                raise OutputError(
-                    expected=f"to keep the probabilities in {self.folder}",
-                    got=error.strerror or str(error),
-                    remedy="free some space and run the same command again: it goes on from the last row band",
-                ) from error
         self.windows.append(band.window)
 
     def read(self, window: Window) -> Band:
@@ -160,15 +152,8 @@ class StoredField:
         return self._recent[number]
 
     def _load(self, window: Window) -> Band:
-        try:
-            with rasterio.open(self._path(window.row_px)) as source:
-                values = source.read(1)
-        except RasterioError as error:
-            raise OutputError(
-                expected=f"a band of probabilities in {self.folder}",
-                got=str(error),
-                remedy=f"delete {self.folder} and run again",
-            ) from error
+        with self._open(self._path(window.row_px)) as source:
+            values = source.read(1)
         valid = values >= 0
         return Band(window=window, probability=np.where(valid, values, np.float32(0)), valid=valid)
 
@@ -176,10 +161,23 @@ class StoredField:
         """The bands that follow each other from the first row."""
         done = 0
         while (path := self._path(self.window.row_px + done)).exists():
-            with rasterio.open(path) as source:
+            with self._open(path) as source:
                 height = source.height
             yield self.window.part(done, height)
             done += height
+
+    @contextlib.contextmanager
+    def _open(self, path: Path) -> Iterator[DatasetReader]:
+        """Open a band, and tell in one line if it is damaged."""
+        try:
+            with rasterio.open(path) as source:
+                yield source
+        except RasterioError as error:
+            raise OutputError(
+                expected=f"a band of probabilities in {self.folder}",
+                got=one_line(str(error.__cause__ or error)),
+                remedy=f"delete {self.folder} and run again",
+            ) from error
 
     def _path(self, row: int) -> Path:
         return self.folder / f"rows-{row:08d}.tif"
@@ -203,7 +201,7 @@ def resume_field(folder: Path, *, grid: Grid, window: Window, job: Mapping[str, 
             raise OutputError(
                 expected=f"an empty folder for probabilities, {folder}",
                 got="one that holds something else",
-                remedy="choose another, or delete it",
+                remedy="move that elsewhere",
             )
         shutil.rmtree(folder, ignore_errors=True)
         with whole_file(record, overwrite=True) as temporary:

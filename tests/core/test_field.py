@@ -103,3 +103,7 @@ def test_a_damaged_band_is_one_line(tmp_path):
     with pytest.raises(OutputError) as caught:
         field.read(WINDOW)
     assert_one_clear_line(caught.value)
+    path.write_bytes(b"no raster at all")
+    with pytest.raises(OutputError, match="run again") as caught:
+        StoredField(tmp_path, grid=GRID, window=WINDOW)
+    assert_one_clear_line(caught.value)
