@@ -17,7 +17,7 @@ from samft_core.bundle import Bundle
 from samft_core.cog import picture_job, write_probability
 from samft_core.errors import InputError, OutputError, OutsideError
 from samft_core.field import JOB, StoredField
-from samft_core.footprint_file import check_format, read_summary, write_footprints
+from samft_core.footprint_file import Summary, check_format, read_summary, write_footprints
 from samft_core.footprints import Segmentation, Segmenter, segment, texts
 from samft_core.grid import reproject
 from samft_core.names import split_names
@@ -158,13 +158,12 @@ def segment_into_each(batch: Batch, rasters: Sequence[str], out: Path, *, probab
         output = outputs[raster]
         with _noted(raster, outcome):
             if raster in done:
-                count, area_m2 = read_summary(output).footprints, read_summary(output).area_m2
+                its: Summary | Outcome = read_summary(output)
             else:
-                alone = segment_into_one(batch, [raster], output, probability=pictures.get(raster))
-                count, area_m2 = alone.footprints, alone.area_m2
+                its = segment_into_one(batch, [raster], output, probability=pictures.get(raster))
             outcome.outputs.append(output)
-            outcome.footprints += count
-            outcome.area_m2 += area_m2
+            outcome.footprints += its.footprints
+            outcome.area_m2 += its.area_m2
     if not outcome.outputs:
         raise next(iter(outcome.failures.values()))
     return outcome

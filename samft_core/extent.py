@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +17,11 @@ from affine import Affine
 
 from samft_core.errors import InputError, OutsideError
 from samft_core.grid import Bounds, Geometries, Grid, Window
+from samft_core.outline import REACH_PX
 from samft_core.polygons import parts
 from samft_core.vectors import AREA, read_labels
 
-HALO_PX = 14
+HALO_PX = math.ceil(2 * REACH_PX) + 4
 """How far around an extent the field is known too, so that outlines inside do not depend on where the extent ends."""
 
 RIM_PX = 1e-6
@@ -63,23 +66,23 @@ class Extent:
         """Whether a window has any part in the extent or its halo."""
         if self.area is None:
             return True
-        box = shapely.box(
-            window.col_px, window.row_px, window.col_px + window.width_px, window.row_px + window.height_px
-        )
-        return bool(shapely.dwithin(self.area, box, HALO_PX))
+        return bool(shapely.dwithin(self.area, window.box, HALO_PX))
 
     def covers(self, window: Window, *, halo: bool = False) -> npt.NDArray[np.bool_]:
         """Which pixels of a window have their centre in the extent, or in its halo."""
         if self.area is None:
             return np.ones((window.height_px, window.width_px), dtype=np.bool_)
-        area = shapely.buffer(self.area, HALO_PX - 2, quad_segs=2) if halo else self.area
         burned = rasterio.features.rasterize(
-            [area],
+            [self._with_halo if halo else self.area],
             out_shape=(window.height_px, window.width_px),
             transform=Affine.translation(window.col_px, window.row_px),
             dtype=np.uint8,
         )
         return np.asarray(burned, dtype=np.bool_)
+
+    @functools.cached_property
+    def _with_halo(self) -> shapely.Geometry:
+        return shapely.buffer(self.area, HALO_PX - 2, quad_segs=2)
 
 
 def whole(grid: Grid) -> Extent:
@@ -102,8 +105,7 @@ def within_bounds(grid: Grid, bounds: Bounds, crs: str | None) -> Extent:
     window = grid.window_of(bounds, _parse_crs(crs) if crs else None)
     if window == grid.window:
         return whole(grid)
-    edges = [window.col_px, window.row_px, window.col_px + window.width_px, window.row_px + window.height_px]
-    (box,) = _boxes_beyond_rim(grid, np.array([edges], dtype=np.float64))
+    (box,) = _boxes_beyond_rim(grid, np.array([window.box.bounds]))
     return Extent(lattice=grid.window, window=window, area=box)
 
 
@@ -120,8 +122,7 @@ def within_area(grid: Grid, aoi: str | Path) -> Extent:
     """
     labels = read_labels(aoi, role=AREA)
     polygons = parts(shapely.make_valid(grid.nearby(labels.polygons, labels.crs)))
-    lattice = shapely.box(0, 0, grid.width, grid.height)
-    area = _onto_rim(grid, shapely.intersection(grid.to_pixel(shapely.union_all(polygons)), lattice))
+    area = _onto_rim(grid, shapely.intersection(grid.to_pixel(shapely.union_all(polygons)), grid.window.box))
     if shapely.area(area) == 0:
         raise OutsideError(
             expected="an area of interest that touches the raster",

@@ -171,8 +171,9 @@ def predict(
     missing = field.missing
     if missing is None:
         return
-    every = sum(extent.touches(tile.window) for tile in lattice.tiles(extent.known))
-    tiles = [tile for tile in lattice.tiles(missing) if extent.touches(tile.window)]
+    wanted = [tile for tile in lattice.tiles(extent.known) if extent.touches(tile.window)]
+    tiles = [tile for tile in wanted if tile.window.intersection(missing)]
+    every = len(wanted)
 
     def predictions() -> Iterator[Prediction]:
         progress("segmenting", every - len(tiles), every)

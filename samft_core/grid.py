@@ -58,6 +58,11 @@ class Window:
         """The columns, as an index into an array."""
         return slice(self.col_px, self.col_px + self.width_px)
 
+    @property
+    def box(self) -> Polygon:
+        """Its outline, in the pixels it is counted in."""
+        return shapely.box(self.col_px, self.row_px, self.col_px + self.width_px, self.row_px + self.height_px)
+
     def intersection(self, other: Window) -> Window | None:
         """The pixels the two share, or None."""
         row, col = max(self.row_px, other.row_px), max(self.col_px, other.col_px)
@@ -122,7 +127,7 @@ class Grid:
     @property
     def footprint(self) -> Polygon:
         """The outline on the map, in the CRS."""
-        return self.to_map(shapely.box(0, 0, self.width, self.height))
+        return self.to_map(self.window.box)
 
     @property
     def bounds(self) -> Bounds:

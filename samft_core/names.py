@@ -29,6 +29,11 @@ def may_be_opened(name: str) -> bool:
     return bool(name) and (_GDALS.match(name) is not None or exists(name))
 
 
+def is_address(name: str) -> bool:
+    """Whether GDAL is to find it, in an archive or over a network, and not the file system."""
+    return "://" in name or name.startswith("/vsi")
+
+
 def exists(name: str) -> bool:
     """Whether there is such a file or folder."""
     try:

@@ -114,7 +114,7 @@ def planned(bundle: Bundle, raster: str | Path, settings: Settings) -> Iterator[
             "regularized": style.square,
         }
         if extent.area is not None:
-            on_it = shapely.intersection(extent.area, shapely.box(0, 0, lattice.grid.width, lattice.grid.height))
+            on_it = shapely.intersection(extent.area, lattice.grid.window.box)
             provenance["extent"] = lattice.grid.to_map(on_it).wkt
         content = json.dumps([computing, provenance], sort_keys=True).encode()
         yield Plan(

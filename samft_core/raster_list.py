@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from samft_core.errors import RasterError
+from samft_core.names import is_address
 
 SUFFIXES = (".tif", ".tiff", ".vrt", ".jp2", ".jpg", ".jpeg", ".png", ".img", ".ecw", ".sid", ".webp")
 """What counts as a raster in a folder; a pattern or a list may name anything that GDAL opens."""
@@ -41,9 +42,9 @@ def _expand(name: str, lists: tuple[Path, ...]) -> Iterator[str]:
         yield from (str(file) for file in files if not file.name.startswith("."))
     elif path.suffix.lower() == ".txt" and path.is_file():
         for entry in _read_list(path, lists):
-            inner = entry if _is_remote(entry) or Path(entry).is_absolute() else str(path.parent / entry)
+            inner = entry if is_address(entry) or Path(entry).is_absolute() else str(path.parent / entry)
             yield from _expand(inner, (*lists, path.resolve()))
-    elif glob.has_magic(name) and not path.exists() and not _is_remote(name):
+    elif glob.has_magic(name) and not path.exists() and not is_address(name):
         yield from sorted(glob.glob(name))  # noqa: PTH207 - Path.glob takes no absolute pattern
     else:
         yield name
@@ -64,7 +65,3 @@ def _read_list(path: Path, lists: tuple[Path, ...]) -> list[str]:
             expected=f"a list of rasters in UTF-8, {path}", got="something else", remedy="save it as UTF-8 text"
         ) from error
     return [line.strip() for line in lines if line.strip()]
-
-
-def _is_remote(name: str) -> bool:
-    return "://" in name or name.startswith("/vsi")

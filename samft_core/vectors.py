@@ -17,6 +17,7 @@ from shapely.geometry import shape
 
 from samft_core.errors import LabelError
 from samft_core.grid import Geometries, reproject
+from samft_core.names import is_address
 from samft_core.polygons import parts
 
 Record = tuple[fiona.Geometry | shapely.Geometry | None, object]
@@ -86,7 +87,7 @@ def read_labels(source: str | Path, *, may_be_empty: bool = False, role: Role = 
         LabelError: It is missing, unreadable, empty, without polygons, without CRS, or its layer is ambiguous.
     """
     path, _, layer = str(source).partition("|layername=")
-    if "://" not in path and not path.startswith("/vsi") and not Path(path).exists():
+    if not is_address(path) and not Path(path).exists():
         raise LabelError(expected="a vector file", got=f"no file {path}", remedy="check the path")
     try:
         crs, records = _read_geoparquet(path) if path.lower().endswith(".parquet") else _read_ogr(path, layer)

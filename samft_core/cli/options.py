@@ -40,6 +40,12 @@ def device_option(command: Command) -> Command:
     return click.option("--device", default="auto", show_default=True, metavar="D", help=text)(command)
 
 
+def nodata_option(command: Command) -> Command:
+    """--nodata."""
+    text = "This value means no data, in rasters that do not say themselves what is valid."
+    return click.option("--nodata", type=float, metavar="VALUE", help=text)(command)
+
+
 def json_option(command: Command) -> Command:
     """--json."""
     return click.option("--json", "json_path", type=PATH, metavar="F", help="Also write the scores as JSON.")(command)

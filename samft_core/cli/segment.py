@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from samft_core.cli.options import PATH, Limits, device_option, overwrite_option
+from samft_core.cli.options import PATH, Limits, device_option, nodata_option, overwrite_option
 from samft_core.errors import OutputError, SamftError
 
 if TYPE_CHECKING:
@@ -32,12 +32,7 @@ class _InterruptedError(SamftError):
 @click.option("--bounds", type=float, nargs=4, metavar="L B R T", help="Look only inside this box.")
 @click.option("--bounds-crs", metavar="C", help="The CRS of --bounds, such as EPSG:4326; the raster's own by default.")
 @click.option("--aoi", metavar="AREA", help="Look only inside the polygons of this vector file.")
-@click.option(
-    "--nodata",
-    type=float,
-    metavar="VALUE",
-    help="This value means no data, in rasters that do not say themselves what is valid.",
-)
+@nodata_option
 @click.option(
     "--threshold",
     type=Limits(0, 1, min_open=True, max_open=True),
@@ -89,7 +84,7 @@ def segment(
     from samft_core.plan import Settings
     from samft_core.raster_list import list_rasters
 
-    into_one = bool(out.suffix) and not (out.is_dir() and out.suffix not in DRIVERS)
+    into_one = bool(out.suffix) and not (out.is_dir() and out.suffix.lower() not in DRIVERS)
     if into_one:  # before the model is loaded
         check_format(out)
         check_output(out, overwrite=overwrite)

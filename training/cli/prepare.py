@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from samft_core.cli.options import PATH, overwrite_option
+from samft_core.cli.options import PATH, nodata_option, overwrite_option
 
 
 @click.command(short_help="Cut labelled rasters into chips to train on.")
@@ -27,12 +27,7 @@ from samft_core.cli.options import PATH, overwrite_option
     help="A chip's side. SAM sees a chip enlarged to 1024: smaller chips give finer masks and take longer.",
 )
 @click.option("--bands", metavar="R,G,B", help="Band numbers from 1, one or three; the first three by default.")
-@click.option(
-    "--nodata",
-    type=float,
-    metavar="VALUE",
-    help="This value means no data, in rasters that do not say themselves what is valid.",
-)
+@nodata_option
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the draw of train, val, test."
 )
