@@ -13,20 +13,22 @@ import rasterio
 import shapely
 from affine import Affine
 
+from samft_core.boundary import boundary_report, compare_outlines
 from samft_core.bundle import Bundle
 from samft_core.footprint_file import write_footprints
 from samft_core.footprints import Segmentation, segment
 from samft_core.grid import Geometries
 from samft_core.output import whole_folder
+from samft_core.overlaps import OBJECT_IOU, SMALLEST_PX, Overlaps, overlaps_report
 from samft_core.progress import Progress, silent
 from samft_core.raster import open_raster
 from samft_core.rasterize import rasterize
 from samft_core.sam.tiny import TINY
-from samft_core.scores import ThresholdCurve, match_objects, object_report, pixel_report
+from samft_core.scores import ThresholdCurve, pixel_report
 from samft_core.vectors import read_labels
 from training import figures
 from training.config import TINY_DEFAULTS, from_mapping
-from training.evaluate import OBJECT_IOU, evaluate
+from training.evaluate import evaluate, uncut
 from training.loop import train
 from training.prepare import PrepareSettings, prepare
 from training.report import Section, evaluation_sections, score_facts, settings_section, training_section, write_page
@@ -37,10 +39,6 @@ CHIP_PX = 256
 
 GSD_M = 0.45
 """Of the town's image: fine enough for sheds, coarse enough for hundreds of buildings to be seen in minutes."""
-
-
-SMALLEST_M2 = 20.0
-"""What a mapper of this town would know: its sheds are no smaller."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,9 +86,7 @@ def demo(
         chips = prepare(
             scenes, folder / "chips", settings=PrepareSettings(size_px=CHIP_PX, seed=seed), progress=progress
         ).chips
-        config = from_mapping(
-            {**TINY_DEFAULTS, "epochs": size.epochs, "batch_size": 4, "seed": seed, "min_area_m2": SMALLEST_M2}
-        )
+        config = from_mapping({**TINY_DEFAULTS, "epochs": size.epochs, "batch_size": 4, "seed": seed})
         bundle = train(chips, folder / "run", model=TINY, config=config, progress=progress)
         tested = evaluate(bundle, chips, progress=progress)
         found = segment(bundle, folder / "unseen.tif", progress=progress)
@@ -134,19 +130,32 @@ def write_part(town: Town, path: Path, *, first_px: int, count_px: int) -> None:
 
 
 def score(bundle: Bundle, found: Segmentation, truth: Geometries) -> dict[str, Any]:
-    """Pixel and object scores of a segmented raster whose buildings are all known."""
-    threshold = bundle.card.recipe.threshold
-    curve = ThresholdCurve()
-    curve.add(found.probability, rasterize(truth, found.grid), found.valid)
+    """Pixel, object and boundary scores of a segmented raster whose buildings are all known, as those of `evaluate`."""
+    recipe, grid = bundle.card.recipe, found.grid
+    curve = ThresholdCurve(also=[recipe.threshold])
+    curve.add(found.probability, rasterize(truth, grid), found.valid)
+    true_m2 = grid.areas_m2(truth)
+    called_for = true_m2 >= SMALLEST_PX * recipe.gsd_m**2
     polygons = np.asarray(found.footprints.geometry.to_numpy(), dtype=object)
-    large = truth[found.grid.areas_m2(truth) >= bundle.card.recipe.min_area_m2]
-    objects = match_objects(polygons, large, iou_threshold=OBJECT_IOU, scores=found.footprints["score"].tolist())
+    overlaps = Overlaps.of(
+        polygons,
+        truth[called_for],
+        predicted_m2=grid.areas_m2(polygons),
+        true_m2=true_m2[called_for],
+        scores=found.footprints["score"].tolist(),
+    )
+    outlines = compare_outlines(
+        grid.to_metres(grid.to_pixel(polygons)),
+        grid.to_metres(grid.to_pixel(truth[called_for])),
+        within=uncut(found.valid, grid),
+    )
     return {
-        "pixel": pixel_report(curve.counts(threshold)),
-        "object": object_report(objects, OBJECT_IOU),
+        "pixel": pixel_report(curve.counts(recipe.threshold)),
+        "object": overlaps_report(overlaps),
+        "boundary": boundary_report(outlines),
         "trivial_iou": curve.trivial_iou,
-        "threshold": threshold,
-        "min_area_m2": bundle.card.recipe.min_area_m2,
+        "threshold": recipe.threshold,
+        "min_area_m2": recipe.min_area_m2,
         "bundle": bundle.card.hash,
     }
 
@@ -159,7 +168,8 @@ def _unseen_section(image: Path, found: Segmentation, truth: Geometries, scores:
     return Section(
         title="The unseen part",
         text=f"{len(polygons)} footprints (yellow) over the image, and the true outlines (light blue, dashed). "
-        f"Buildings below {scores['min_area_m2']:g} m2, slivers cut at the image's edge, count on neither side.",
+        f"Footprints below {scores['min_area_m2']:g} m2 are left out, and true buildings below {SMALLEST_PX} pixels, "
+        "slivers cut at the image's edge, are not called for.",
         facts=score_facts(scores),
         pictures=[picture],
     )

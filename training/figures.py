@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -18,7 +18,9 @@ from matplotlib.path import Path as Outline
 from matplotlib.patheffects import withStroke
 
 from samft_core.grid import Geometries
+from samft_core.overlaps import Overlaps
 from samft_core.scores import ThresholdCurve
+from training.cells import Cell
 from training.evaluate import Panel
 
 matplotlib.use("Agg")
@@ -58,7 +60,7 @@ def footprints(image: npt.NDArray[np.uint8], found: Geometries, truth: Geometrie
     return _uri(figure, photograph=True)
 
 
-def training_curves(lines: Sequence[dict[str, Any]]) -> str:
+def training_curves(lines: Sequence[Mapping[str, Any]]) -> str:
     """Loss and validation IoU over the epochs."""
     figure = Figure(figsize=(10.5, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -75,17 +77,42 @@ def training_curves(lines: Sequence[dict[str, Any]]) -> str:
     return _uri(figure)
 
 
-def threshold_curve(curve: ThresholdCurve, threshold: float) -> str:
-    """Pixel IoU, precision and recall at every threshold."""
+def evaluation_curves(curve: ThresholdCurve, threshold: float, overlaps: Overlaps) -> str:
+    """Pixel IoU, precision and recall at every threshold; beside it, object F1 at every IoU."""
     figure = Figure(figsize=(10.5, 3.4), layout="constrained")
-    axis = figure.subplots()
+    left, right = figure.subplots(1, 2)
     counts = [curve.counts(value) for value in curve.thresholds]
-    axis.plot(curve.thresholds, [count.iou for count in counts], color=FOUND, label="IoU")
-    axis.plot(curve.thresholds, [count.precision for count in counts], color=TRUTH, label="precision")
-    axis.plot(curve.thresholds, [count.recall for count in counts], color=TRUTH, linestyle="--", label="recall")
-    axis.axvline(threshold, color=MUTED, linestyle=":", label=f"chosen on val: {threshold:.2f}")
-    axis.set(xlabel="threshold", xlim=(0, 1), ylim=(0, 1))
-    _plain(axis)
+    left.plot(curve.thresholds, [count.iou for count in counts], color=FOUND, label="IoU")
+    left.plot(curve.thresholds, [count.precision for count in counts], color=TRUTH, label="precision")
+    left.plot(curve.thresholds, [count.recall for count in counts], color=TRUTH, linestyle="--", label="recall")
+    left.axvline(threshold, color=MUTED, linestyle=":", label=f"chosen on val: {threshold:.2f}")
+    left.set(xlabel="threshold", title="Pixels", xlim=(0, 1), ylim=(0, 1))
+    _plain(left)
+    _object_curve(right, overlaps)
+    return _uri(figure)
+
+
+def object_curve(overlaps: Overlaps) -> str:
+    """Object F1 at every IoU."""
+    figure = Figure(figsize=(6.5, 3.4), layout="constrained")
+    _object_curve(figure.subplots(), overlaps)
+    return _uri(figure)
+
+
+def cells(squares: Sequence[Cell]) -> str:
+    """Squares of the ground, side by side: what was hit, missed and made up."""
+    figure = Figure(figsize=(10.5, 4.2), layout="constrained")
+    axes = figure.subplots(1, 3, squeeze=False)[0]
+    for axis, square in zip(axes, squares, strict=False):
+        _draw(axis, square.met, edge=MUTED, fill="#d9d9d9", halo=False)
+        _draw(axis, square.missed, edge=TRUTH, fill=TRUTH + "50", halo=False)
+        _draw(axis, square.hits, edge="black", halo=False)
+        _draw(axis, square.false, edge=FOUND, fill=FOUND + "50", halo=False)
+        left, bottom, right, top = square.bounds
+        axis.set(xlim=(left, right), ylim=(bottom, top), aspect="equal", xticks=[], yticks=[])
+        axis.set_title(square.title, loc="left", fontsize=9)
+    for axis in axes[len(squares) :]:
+        axis.set_axis_off()
     return _uri(figure)
 
 
@@ -108,12 +135,22 @@ def _verdict(chip: Panel, threshold: float) -> npt.NDArray[np.float64]:
     return picture
 
 
-def _draw(axis: Axes, polygons: Geometries, *, edge: str, line: str) -> None:
+def _object_curve(axis: Axes, overlaps: Overlaps) -> None:
+    thresholds, f1 = list(overlaps.f1_by_iou), list(overlaps.f1_by_iou.values())
+    axis.plot(thresholds, f1, color=FOUND, marker=".", label=f"F1, {overlaps.mean_f1:.3f} in the mean")
+    axis.set(xlabel="IoU from which a building counts as found", title="Objects", xlim=(0.5, 1), ylim=(0, 1))
+    _plain(axis)
+
+
+def _draw(
+    axis: Axes, polygons: Geometries, *, edge: str, line: str = "-", fill: str = "none", halo: bool = True
+) -> None:
     for polygon in polygons:
         rings = [polygon.exterior, *polygon.interiors]
         path = Outline.make_compound_path(*(Outline(shapely.get_coordinates(ring), closed=True) for ring in rings))
-        patch = PathPatch(path, facecolor="none", edgecolor=edge, linewidth=1.0, linestyle=line)
-        patch.set_path_effects([withStroke(linewidth=2.0, foreground="#00000090")])
+        patch = PathPatch(path, facecolor=fill, edgecolor=edge, linewidth=1.0, linestyle=line)
+        if halo:
+            patch.set_path_effects([withStroke(linewidth=2.0, foreground="#00000090")])
         axis.add_patch(patch)
 
 

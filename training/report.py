@@ -11,12 +11,14 @@ from typing import Any
 import jinja2
 
 from samft_core.bundle import Bundle
+from samft_core.comparison import Comparison
 from samft_core.output import whole_file
+from samft_core.overlaps import LARGE_M2, MEDIUM_M2
 from samft_core.version import VERSION
 from training import figures
-from training.chips import Chips
-from training.evaluate import Evaluation, evaluate
-from training.loop import METRICS
+from training.cells import CELL_M, best_median_worst
+from training.evaluate import Evaluation
+from training.run import METRICS, REPORT
 
 TEMPLATE = Path(__file__).with_name("report.html")
 
@@ -42,12 +44,23 @@ def write_page(path: Path, *, title: str, lead: str, sections: Sequence[Section]
         )
 
 
-def write_training_report(bundle: Bundle, chips: Chips, out: Path, *, device: str = "auto") -> None:
+def write_progress_report(run: Path, lines: Sequence[Mapping[str, Any]], *, epochs: int) -> None:
+    """RUN/report.html while the run lasts: the curves so far."""
+    last = lines[-1]
+    write_page(
+        run / REPORT,
+        title="Training",
+        lead=f"Epoch {last['epoch']} of {epochs}: loss {last['loss']:.3f}, {last['chips_per_s']:.3g} chips/s. "
+        "This page is written again after every epoch.",
+        sections=[Section(title="Training", pictures=[figures.training_curves(lines)])],
+    )
+
+
+def write_training_report(bundle: Bundle, result: Evaluation, out: Path) -> None:
     """RUN/report.html: the curves of a run and what its best model makes of the val chips."""
-    result = evaluate(bundle, chips, split="val", device=device)
     best = bundle.card.training["validation"]
     write_page(
-        out / "report.html",
+        out / REPORT,
         title="Training",
         lead=f"Bundle {bundle.card.hash}: val IoU {best['iou']:.3f} at threshold {best['threshold']:.2f}; "
         f"all building or no building would reach {best['trivial_iou']:.3f}.",
@@ -56,13 +69,34 @@ def write_training_report(bundle: Bundle, chips: Chips, out: Path, *, device: st
 
 
 def write_evaluation_report(result: Evaluation, path: Path) -> None:
-    """A page of scores, threshold curve and panels."""
+    """A page of scores, curves and panels."""
     write_page(
         path,
         title=f"Evaluation on {result.split}",
-        lead=f"Bundle {result.bundle.card.hash} on {result.chips} {result.split} chips: pixel IoU "
+        lead=f"Bundle {result.bundle} on {result.chips} {result.split} chips: pixel IoU "
         f"{result.pixels.iou:.3f} (all or nothing: {result.curve.trivial_iou:.3f}), object F1 {result.objects.f1:.3f}.",
         sections=evaluation_sections(result),
+    )
+
+
+def write_comparison_report(result: Comparison, path: Path, *, footprints: str, labels: str) -> None:
+    """A page of object and boundary scores, with squares of the ground to look at."""
+    scores = result.as_dict()
+    write_page(
+        path,
+        title="Footprints against labels",
+        lead=f"{len(result.found)} footprints in {footprints}, {len(result.true)} buildings in {labels}: object F1 "
+        f"{scores['object']['f1']:.3f}, boundary F1 {scores['boundary']['f1']:.3f}.",
+        sections=[
+            Section(title="Scores", facts=score_facts(scores)),
+            Section(title="F1 and IoU", pictures=[figures.object_curve(result.overlaps)]),
+            Section(
+                title="Places",
+                text=f"Squares of {CELL_M:g} m. Black outlines over grey buildings are right; blue was missed; red is "
+                "false.",
+                pictures=[figures.cells(best_median_worst(result))],
+            ),
+        ],
     )
 
 
@@ -73,13 +107,13 @@ def training_section(run: Path) -> Section:
 
 
 def evaluation_sections(result: Evaluation) -> list[Section]:
-    """Scores, threshold curve and panels."""
+    """Scores, curves and panels."""
     return [
         Section(title=f"Scores on the {result.split} chips", facts=score_facts(result.as_dict())),
         Section(
             title="Threshold",
-            text="Pooled over all known pixels of the split.",
-            pictures=[figures.threshold_curve(result.curve, result.threshold)],
+            text="Pixels are pooled over all that is known in the split, buildings over all its chips.",
+            pictures=[figures.evaluation_curves(result.curve, result.threshold, result.overlaps)],
         ),
         Section(
             title="Chips",
@@ -97,14 +131,54 @@ def settings_section(bundle: Bundle) -> Section:
 
 def score_facts(scores: Mapping[str, Any]) -> dict[str, str]:
     """Scores as rows of a table."""
-    pixel, found = scores["pixel"], scores["object"]
-    facts = {
-        "pixel IoU": f"{pixel['iou']:.3f}",
+    return _pixel_facts(scores) | _object_facts(scores["object"]) | _boundary_facts(scores) | _prompt_facts(scores)
+
+
+def _prompt_facts(scores: Mapping[str, Any]) -> dict[str, str]:
+    if "prompts" not in scores:
+        return {}
+    asked = scores["prompts"]
+    return {
+        f"IoU of {asked['buildings']} single buildings, asked for by box / by point": (
+            f"{asked['box_iou']:.3f} / {asked['point_iou']:.3f} (whole mask cut by the box: {asked['cut_iou']:.3f})"
+        )
+    }
+
+
+def _pixel_facts(scores: Mapping[str, Any]) -> dict[str, str]:
+    if "pixel" not in scores:
+        return {}
+    pixel = scores["pixel"]
+    return {
+        "pixel IoU": f"{pixel['iou']:.3f} (all or nothing: {scores['trivial_iou']:.3f})",
         "pixel precision / recall / F1": f"{pixel['precision']:.3f} / {pixel['recall']:.3f} / {pixel['f1']:.3f}",
+    }
+
+
+def _object_facts(found: Mapping[str, Any]) -> dict[str, str]:
+    facts = {
         f"object F1 at IoU {found['iou_threshold']}": f"{found['f1']:.3f}",
         "object precision / recall": f"{found['precision']:.3f} / {found['recall']:.3f}",
         "buildings found / false / missed": f"{found['tp']} / {found['fp']} / {found['fn']}",
+        "object F1, mean over IoU 0.5 to 0.95": f"{found['mean_f1']:.3f}",
     }
-    if "trivial_iou" in scores:
-        facts["pixel IoU of all or nothing"] = f"{scores['trivial_iou']:.3f}"
+    ranges = {
+        "small": f"below {MEDIUM_M2:g} m\N{SUPERSCRIPT TWO}",
+        "medium": f"{MEDIUM_M2:g} to {LARGE_M2:g} m\N{SUPERSCRIPT TWO}",
+        "large": f"from {LARGE_M2:g} m\N{SUPERSCRIPT TWO}",
+    }
+    for name, own in found["by_size"].items():
+        facts[f"{name} buildings, {ranges[name]}: F1, found / false / missed"] = (
+            f"{own['f1']:.3f}, {own['tp']} / {own['fp']} / {own['fn']}"
+        )
     return facts
+
+
+def _boundary_facts(scores: Mapping[str, Any]) -> dict[str, str]:
+    if "boundary" not in scores:
+        return {}
+    outlines = scores["boundary"]
+    return {
+        f"boundary F1 within {outlines['tolerance_m']:g} m": f"{outlines['f1']:.3f}",
+        "boundary precision / recall": f"{outlines['precision']:.3f} / {outlines['recall']:.3f}",
+    }

@@ -8,7 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
-from samft_core.scores import Counts, ThresholdCurve, match_objects, object_report, pixel_report, score_files
+from samft_core.errors import InputError, LabelError
+from samft_core.overlaps import IOU_THRESHOLDS
+from samft_core.scores import (
+    Counts,
+    Overlaps,
+    ThresholdCurve,
+    compare_files,
+    match_objects,
+    object_report,
+    overlaps_report,
+    pixel_report,
+    score_files,
+)
 from tests.conftest import UTM
 
 
@@ -106,18 +118,62 @@ class TestThresholdCurve:
 
     def test_thresholds(self):
         assert ThresholdCurve(steps=4).thresholds.tolist() == [0, 0.25, 0.5, 0.75]
+        assert ThresholdCurve(steps=4, also=[0.3, 0.5]).thresholds.tolist() == [0, 0.25, 0.3, 0.5, 0.75]
+
+    @given(seed=st.integers(0, 2**32 - 1), threshold=st.floats(0, 1))
+    def test_a_threshold_named_beforehand_is_exact(self, seed, threshold):
+        curve, found, missed = ThresholdCurve(also=[threshold]), 0, 0
+        for probability, truth, valid in chips(seed):
+            curve.add(probability, truth, valid)
+            found += int((probability.astype(np.float64) >= threshold)[truth & valid].sum())
+            missed += int((probability.astype(np.float64) < threshold)[truth & valid].sum())
+        assert (curve.counts(threshold).tp, curve.counts(threshold).fn) == (found, missed)
+
+    @pytest.mark.parametrize("threshold", [0.333, 0.005, 1.2, -0.1, float("nan")])
+    def test_any_other_threshold_is_refused(self, threshold):
+        with pytest.raises(InputError, match="a threshold that was counted at"):
+            ThresholdCurve().counts(threshold)
 
 
-def spacenet(predicted, truth, iou_threshold, scores=None) -> Counts:
-    """Van Etten et al. 2018, written out: for each proposal in turn the free label of the highest IoU."""
+def spacenet(predicted, truth, iou_threshold=0.5, scores=None) -> Counts:
+    """The SpaceNet metric, from its description in Van Etten et al. 2018, section 4, and nothing else.
+
+    Proposals are taken in the order of their confidence. Of the labels that are left, the one of the highest IoU is
+    looked at: from the threshold on, the proposal is a true positive and the label is no longer left; below it, the
+    proposal is a false positive. Labels that are left in the end are false negatives.
+    """
     order = sorted(range(len(predicted)), key=lambda i: -scores[i]) if scores is not None else range(len(predicted))
-    free, tp = list(range(len(truth))), 0
+    left, tp, fp = list(truth), 0, 0
     for i in order:
-        ious = [predicted[i].intersection(truth[j]).area / predicted[i].union(truth[j]).area for j in free]
-        if ious and max(ious) >= iou_threshold:
-            del free[int(np.argmax(ious))]
+        best, best_iou = None, 0.0
+        for place, label in enumerate(left):
+            iou = predicted[i].intersection(label).area / predicted[i].union(label).area
+            if iou > best_iou:
+                best, best_iou = place, iou
+        if best is not None and best_iou >= iou_threshold:
+            del left[best]
             tp += 1
-    return Counts(tp=tp, fp=len(predicted) - tp, fn=len(free))
+        else:
+            fp += 1
+    return Counts(tp=tp, fp=fp, fn=len(left))
+
+
+def town(seed: int) -> tuple[list[shapely.Polygon], list[shapely.Polygon], list[float]]:
+    """Crowded labels of any shape, proposals of many an IoU with them, copies on both sides, and few scores."""
+    rng = np.random.default_rng(seed)
+
+    def some_polygon() -> shapely.Polygon:
+        middle, angle = rng.uniform(0, 30, 2), rng.uniform(0, 90)
+        sides = [middle + rng.uniform(2, 6, 2) * sign for sign in (-1, 1)]
+        return shapely.affinity.rotate(shapely.box(*sides[0], *sides[1]), angle)
+
+    truth = [some_polygon() for _ in range(rng.integers(0, 9))]
+    truth += [truth[i] for i in rng.integers(0, len(truth), rng.integers(0, 3))] if truth else []
+    predicted = [shapely.affinity.translate(label, *rng.normal(0, 1.5, 2)) for label in truth if rng.random() < 0.8]
+    predicted += [some_polygon() for _ in range(rng.integers(0, 4))]
+    predicted += [predicted[i] for i in rng.integers(0, len(predicted), rng.integers(0, 4))] if predicted else []
+    predicted += [label for label in truth if rng.random() < 0.3]
+    return predicted, truth, rng.choice([0.3, 0.6, 0.9], len(predicted)).tolist()
 
 
 # Corners on a coarse lattice: duplicates, ties, shared borders and IoUs of exactly 0.5 are common.
@@ -135,13 +191,21 @@ def as_array(polygons) -> np.ndarray:
 
 
 class TestMatchObjects:
-    @given(predicted=boxes, truth=boxes, iou_threshold=st.sampled_from([0.25, 0.45, 0.7]), data=st.data())
+    @given(predicted=boxes, truth=boxes, iou_threshold=st.sampled_from([0.25, 0.5, 0.6, 0.75]), data=st.data())
     def test_against_the_metric_written_out(self, predicted, truth, iou_threshold, data):
         scores = data.draw(
             st.none() | st.lists(st.sampled_from([0.1, 0.5, 0.9]), min_size=len(predicted), max_size=len(predicted))
         )
         found = match_objects(as_array(predicted), as_array(truth), iou_threshold=iou_threshold, scores=scores)
         assert found == spacenet(predicted, truth, iou_threshold, scores)
+
+    @given(seed=st.integers(0, 2**32 - 1), ordered=st.booleans())
+    def test_of_any_shape_against_the_metric_written_out(self, seed, ordered):
+        predicted, truth, scores = town(seed)
+        scores = scores if ordered else None
+        overlaps = Overlaps.of(as_array(predicted), as_array(truth), scores=scores)
+        for threshold in (0.25, *IOU_THRESHOLDS):
+            assert overlaps.counts(threshold) == spacenet(predicted, truth, threshold, scores)
 
     @given(truth=boxes)
     def test_perfect(self, truth):
@@ -154,10 +218,10 @@ class TestMatchObjects:
         assert match_objects(as_array([]), three) == Counts(tp=0, fp=0, fn=3)
         assert match_objects(as_array([]), as_array([])) == Counts(tp=0, fp=0, fn=0)
 
-    @pytest.mark.parametrize(("shift", "tp"), [(0, 1), (3, 1), (3.4, 0), (10, 0)])
+    @pytest.mark.parametrize(("shift", "tp"), [(0, 1), (9, 1), (10, 1), (10.1, 0), (30, 0)])
     def test_shifted(self, shift, tp):
-        truth = as_array([shapely.box(0, 0, 10, 10)])
-        moved = as_array([shapely.box(shift, 0, 10 + shift, 10)])  # IoU (10 - s) / (10 + s): 7 / 13 at 3, 0.49 at 3.4
+        truth = as_array([shapely.box(0, 0, 30, 30)])
+        moved = as_array([shapely.box(shift, 0, 30 + shift, 30)])  # IoU (30 - s) / (30 + s): 20 / 40 by a third
         assert match_objects(moved, truth) == Counts(tp=tp, fp=1 - tp, fn=1 - tp)
 
     def test_an_iou_of_exactly_the_threshold_counts(self):
@@ -185,6 +249,81 @@ class TestMatchObjects:
     def test_holes_matter(self):
         ring = shapely.box(0, 0, 10, 10) - shapely.box(1, 1, 9, 9)
         assert match_objects(as_array([shapely.box(0, 0, 10, 10)]), as_array([ring])).tp == 0  # 36 / 100
+
+    def test_neighbours_that_only_touch_do_not_overlap(self):
+        overlaps = Overlaps.of(as_array([shapely.box(0, 0, 1, 1)]), as_array([shapely.box(1, 0, 2, 1)]))
+        assert overlaps.iou.size == 0
+
+
+def squares(*sides_m: float) -> np.ndarray:
+    """Squares side by side, 100 m apart."""
+    return as_array([shapely.box(100 * i, 0, 100 * i + side, side) for i, side in enumerate(sides_m)])
+
+
+class TestOverlaps:
+    def test_by_size(self):
+        truth = squares(5, 9.9, 10, 19.9, 20, 30)  # 2 small, 2 medium, 2 large
+        predicted = as_array(
+            [truth[0], truth[2], truth[4], *(shapely.affinity.translate(truth[i], 0, 500) for i in (1, 3, 3, 5))]
+        )
+        sizes = Overlaps.of(predicted, truth).by_size()
+        assert sizes == {
+            "small": Counts(tp=1, fp=1, fn=1),
+            "medium": Counts(tp=1, fp=2, fn=1),
+            "large": Counts(tp=1, fp=1, fn=1),
+        }
+
+    def test_a_hit_counts_in_the_class_of_the_true_building(self):
+        truth = squares(10)  # 100 m2, medium
+        sizes = Overlaps.of(as_array([shapely.box(0, 0, 10, 8)]), truth).by_size()  # 80 m2
+        assert sizes["medium"] == Counts(tp=1, fp=0, fn=0)
+        assert sizes["small"] == sizes["large"] == Counts(tp=0, fp=0, fn=0)
+
+    @given(seed=st.integers(0, 2**32 - 1))
+    def test_sizes_add_up_to_all(self, seed):
+        predicted, truth, _ = town(seed)
+        overlaps = Overlaps.of(as_array(predicted), as_array(truth))
+        assert sum(overlaps.by_size().values(), Counts(tp=0, fp=0, fn=0)) == overlaps.counts()
+
+    def test_mean_over_iou_by_hand(self):
+        # IoUs of 1, 0.75 and 0.5: found from 0.50 to 0.95, to 0.75 and at 0.50 alone
+        truth = squares(10, 10, 10)
+        predicted = as_array([truth[0], shapely.box(100, 0, 107.5, 10), shapely.box(200, 0, 205, 10)])
+        overlaps = Overlaps.of(predicted, truth)
+        assert list(overlaps.f1_by_iou) == [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95]
+        assert overlaps.mean_f1 == pytest.approx((1 * 1 + 5 * 2 / 3 + 4 * 1 / 3) / 10)
+
+    @given(seeds=st.lists(st.integers(0, 2**32 - 1), max_size=4))
+    def test_pooled_is_the_sum(self, seeds):
+        towns = [town(seed) for seed in seeds]
+        each = [Overlaps.of(as_array(found), as_array(true), scores=scores) for found, true, scores in towns]
+        for threshold in (0.5, 0.7):
+            summed = sum((overlaps.counts(threshold) for overlaps in each), Counts(tp=0, fp=0, fn=0))
+            assert Overlaps.pooled(each).counts(threshold) == summed
+
+    @given(seed=st.integers(0, 2**32 - 1), found_m2=st.sampled_from([0, 30, 50]), true_m2=st.sampled_from([0, 30, 50]))
+    def test_without_the_small_ones(self, seed, found_m2, true_m2):
+        predicted, truth, scores = town(seed)
+        found = [i for i, polygon in enumerate(predicted) if polygon.area >= found_m2]
+        true = [polygon for polygon in truth if polygon.area >= true_m2]
+        kept = Overlaps.of(as_array(predicted), as_array(truth), scores=scores).at_least(
+            predicted_m2=found_m2, true_m2=true_m2
+        )
+        expected = Overlaps.of(
+            as_array([predicted[i] for i in found]), as_array(true), scores=[scores[i] for i in found]
+        )
+        for threshold in (0.5, 0.7):
+            assert kept.counts(threshold) == expected.counts(threshold)
+            assert kept.by_size(threshold) == expected.by_size(threshold)
+
+    def test_report(self):
+        report = overlaps_report(Overlaps.of(squares(10, 20), squares(10, 20, 30)))
+        assert list(report) == [
+            "f1", "precision", "recall", "tp", "fp", "fn", "iou_threshold", "mean_f1", "f1_by_iou", "by_size",
+        ]  # fmt: skip
+        assert (report["tp"], report["fp"], report["fn"]) == (2, 0, 1)
+        assert report["mean_f1"] == pytest.approx(0.8)
+        assert set(report["by_size"]["large"]) == {"f1", "precision", "recall", "tp", "fp", "fn"}
 
 
 class TestScoreFiles:
@@ -225,3 +364,55 @@ class TestScoreFiles:
         labels = self.write(tmp_path / "truth.gpkg", [shapely.box(500_000, 3_762_000, 500_010, 3_762_010)])
         nothing = self.write(tmp_path / "found.gpkg", [], score=[])
         assert score_files(nothing, labels) == Counts(tp=0, fp=0, fn=1)
+
+
+class TestCompareFiles:
+    """The same ground in any CRS."""
+
+    def write(self, path, polygons, crs):
+        geopandas.GeoDataFrame(geometry=list(polygons), crs=UTM).to_crs(crs).to_file(path)
+        return path
+
+    @pytest.mark.parametrize("found_crs", [UTM, "EPSG:4326", "EPSG:3857", "EPSG:2229"])
+    @pytest.mark.parametrize("true_crs", [UTM, "EPSG:4326", "EPSG:3857"])
+    def test_scores_do_not_depend_on_the_crs(self, tmp_path, found_crs, true_crs):
+        predicted, truth, _ = town(3)
+        origin = 500_000, 3_762_000
+        predicted, truth = (
+            [shapely.affinity.translate(polygon, *origin) for polygon in side] for side in (predicted, truth)
+        )
+        same = compare_files(
+            self.write(tmp_path / "a.gpkg", predicted, UTM), self.write(tmp_path / "b.gpkg", truth, UTM)
+        )
+        found = compare_files(
+            self.write(tmp_path / "c.gpkg", predicted, found_crs), self.write(tmp_path / "d.gpkg", truth, true_crs)
+        )
+        assert 0 < same.as_dict()["boundary"]["f1"] < 1
+        assert found.overlaps.iou == pytest.approx(same.overlaps.iou, rel=1e-6)
+        assert found.as_dict()["object"] == same.as_dict()["object"]
+        assert vars(found.boundary) == pytest.approx(vars(same.boundary), rel=1e-6)
+
+    def test_metres_are_those_on_the_ground(self, tmp_path):
+        # At 60 degrees north, Web Mercator's metre is half a metre: this is a square of 15 m, moved by 0.8 m.
+        square = shapely.box(0, 8_399_737, 30, 8_399_767)
+        for name, shift in (("truth", 0.0), ("found", 1.6)):
+            frame = geopandas.GeoDataFrame(geometry=[shapely.affinity.translate(square, shift)], crs="EPSG:3857")
+            frame.to_file(tmp_path / f"{name}.gpkg")
+        result = compare_files(tmp_path / "found.gpkg", tmp_path / "truth.gpkg")
+        assert result.overlaps.true_m2 == pytest.approx(225, rel=0.01)
+        assert result.overlaps.by_size()["medium"].tp == 1
+        assert result.boundary.true_m == pytest.approx(60, rel=0.005)
+        assert result.boundary.f1 == 1
+
+    def test_on_both_sides_of_the_180th_meridian(self, tmp_path):
+        houses = [shapely.box(179.999, -17, 179.9991, -16.9999), shapely.box(-179.9991, -17, -179.999, -16.9999)]
+        geopandas.GeoDataFrame(geometry=houses, crs="EPSG:4326").to_file(tmp_path / "a.gpkg")
+        result = compare_files(tmp_path / "a.gpkg", tmp_path / "a.gpkg")
+        assert result.overlaps.counts() == Counts(tp=2, fp=0, fn=0)
+        assert np.ptp(shapely.total_bounds(result.true)[[0, 2]]) < 250  # metres, not around the world
+
+    def test_labels_off_the_earth_are_refused(self, tmp_path):
+        metres = geopandas.GeoDataFrame(geometry=[shapely.box(500_000, 3_762_000, 500_010, 3_762_010)], crs="EPSG:4326")
+        metres.to_file(tmp_path / "a.gpkg")
+        with pytest.raises(LabelError, match="labels on the Earth"):
+            compare_files(tmp_path / "a.gpkg", tmp_path / "a.gpkg")

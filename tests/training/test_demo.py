@@ -39,7 +39,9 @@ def test_everything_is_there(folder):
 def test_scores_have_the_documented_names(folder):
     scores = json.loads((folder / "scores.json").read_text())
     assert set(scores["pixel"]) == {"iou", "precision", "recall", "f1"}
-    assert set(scores["object"]) == {"f1", "precision", "recall", "tp", "fp", "fn", "iou_threshold"}
+    own = {"f1", "precision", "recall", "tp", "fp", "fn"}
+    assert set(scores["object"]) == own | {"iou_threshold", "mean_f1", "f1_by_iou", "by_size"}
+    assert set(scores["boundary"]) == {"f1", "precision", "recall", "tolerance_m"}
 
 
 def test_the_unseen_part_lies_beside_the_known_and_is_georeferenced(folder):

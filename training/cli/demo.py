@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from samft_core.cli.options import PATH, overwrite_option
-from samft_core.cli.score import format_scores
+from samft_core.cli.scores import format_scores
 
 
 @click.command(short_help="Run the whole flow on a synthetic town, in minutes, on a laptop.")
@@ -25,5 +25,5 @@ def demo(out: Path, seed: int, overwrite: bool) -> None:
 
     with progress_bar() as progress:
         scores = run_demo(out, seed=seed, overwrite=overwrite, progress=progress)
-    click.echo(format_scores({kind: scores[kind] for kind in ("pixel", "object")}))
+    click.echo(format_scores({kind: scores[kind] for kind in ("pixel", "object", "boundary")}))
     click.echo(f"footprints in {out / 'footprints.gpkg'}, report in {out / 'report.html'}")

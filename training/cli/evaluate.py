@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from samft_core.cli.options import PATH, device_option, json_option, write_json
-from samft_core.cli.score import format_scores
+from samft_core.cli.scores import format_scores
 
 
 @click.command(short_help="Score a bundle on chips it has not learned from.")
@@ -20,8 +20,9 @@ from samft_core.cli.score import format_scores
 def evaluate(bundle: Path, chips: Path, split: str, report: Path | None, json_path: Path | None, device: str) -> None:
     """Score a BUNDLE on a split of a CHIPS folder.
 
-    The result is pixel scores pooled over all known pixels, object scores at IoU 0.5 (the SpaceNet metric), and a
-    report with the threshold curve and panels of truth, probability and mask.
+    The result is pixel scores pooled over all known pixels; object scores at IoU 0.5 (the SpaceNet metric), also by
+    size, and their mean over IoU 0.5 to 0.95; boundary scores within 1 m; and a report with curves and panels of
+    truth, probability and mask.
     """
     from samft_core.bundle import load_bundle
     from samft_core.cli.progress import progress_bar
@@ -38,7 +39,9 @@ def evaluate(bundle: Path, chips: Path, split: str, report: Path | None, json_pa
         result = evaluate_bundle(opened, open_chips(chips), split=split, device=device, progress=progress)  # type: ignore[arg-type]
     write_evaluation_report(result, page)
     scores = result.as_dict()
-    click.echo(format_scores({kind: scores[kind] for kind in ("pixel", "object")}))
+    click.echo(
+        format_scores({kind: scores[kind] for kind in ("pixel", "object", "boundary", "prompts") if kind in scores})
+    )
     click.echo(f"all or nothing: pixel iou {scores['trivial_iou']:.3f}; report in {page}")
     if json_path:
         write_json(scores, json_path)
