@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import functools
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas
 
+from samft_core.ahead import ahead
 from samft_core.bundle import Bundle
 from samft_core.extent import Extent
 from samft_core.field import StoredField, resume_field
@@ -28,11 +27,8 @@ from samft_core.outline import Style, outline
 from samft_core.plan import Settings, planned
 from samft_core.progress import Progress, silent
 from samft_core.raster import Pixels, Raster
-from samft_core.tiling import Lattice, Tile
+from samft_core.tiling import Lattice
 from samft_core.zonal import zones
-
-TILES_AHEAD = 4
-"""How many tiles are read while the model is busy with one."""
 
 
 class Segmenter(Protocol):
@@ -177,7 +173,7 @@ def predict(
 
     def predictions() -> Iterator[Prediction]:
         progress("segmenting", every - len(tiles), every)
-        pixels = _ahead(lambda tile: raster.read(lattice.grid, tile.window), tiles)
+        pixels = ahead(lambda tile: raster.read(lattice.grid, tile.window), tiles)
         for done, (tile, seen) in enumerate(zip(tiles, pixels, strict=True), start=every - len(tiles) + 1):
             # a tile without data is not shown to the model
             probability = model.predict(seen) if seen.valid.any() else np.zeros(seen.valid.shape, np.float32)
@@ -187,21 +183,6 @@ def predict(
     for band in blend(predictions(), lattice, missing):
         known = band.valid & extent.covers(band.window, halo=True)
         field.append(dataclasses.replace(band, valid=known))
-
-
-def _ahead(read: Callable[[Tile], Pixels], tiles: Iterable[Tile]) -> Iterator[Pixels]:
-    """Read tiles in their order, on one thread of its own, some tiles ahead of who takes them."""
-    reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read")
-    waiting: collections.deque[Future[Pixels]] = collections.deque()
-    try:
-        for tile in tiles:
-            waiting.append(reader.submit(read, tile))
-            if len(waiting) > TILES_AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        reader.shutdown(wait=True, cancel_futures=True)
 
 
 def _describe(polygons: Geometries, found: Segmentation, *, first_id: int) -> geopandas.GeoDataFrame:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyproj
+import pytest
 import rasterio
 from affine import Affine
 from hypothesis import HealthCheck, settings
@@ -30,6 +33,17 @@ UTM = "EPSG:32611"
 
 UTM_HALF_METRE = Affine(0.5, 0.0, 500_000.0, 0.0, -0.5, 3_762_000.0)
 """Pixels of 0.5 m from a corner on the central meridian, at 34 degrees north."""
+
+
+CACHE = tempfile.TemporaryDirectory(prefix="samft-embeddings-")
+"""Where embeddings go, never to the user's own; in processes that tests start, too."""
+os.environ["SAMFT_CACHE"] = CACHE.name
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_ends() -> Iterator[None]:
+    yield
+    CACHE.cleanup()
 
 
 def write_raster(

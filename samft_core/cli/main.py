@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import warnings
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points
 
 import click
+from tqdm import tqdm
 
 from samft_core.errors import SamftError
 from samft_core.version import VERSION
@@ -60,6 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command and give its exit status; a mistake is told in one line on stderr."""
+    _tell_notes()
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Dataset has no geotransform")  # samft's own error says it
@@ -77,6 +80,21 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     return 0
+
+
+class _Notes(logging.Handler):
+    """Lines on stderr for what is worth knowing and no error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one."""
+        tqdm.write(f"note: {record.getMessage()}", file=sys.stderr)
+
+
+def _tell_notes() -> None:
+    log = logging.getLogger("samft")
+    log.setLevel(logging.INFO)
+    if not any(isinstance(handler, _Notes) for handler in log.handlers):
+        log.addHandler(_Notes())
 
 
 def _fail(message: str, status: int) -> int:

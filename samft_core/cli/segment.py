@@ -12,6 +12,7 @@ from samft_core.errors import OutputError, SamftError
 
 if TYPE_CHECKING:
     from samft_core.batch import Outcome
+    from samft_core.sam.embeddings import EmbeddingCache
 
 
 class _InterruptedError(SamftError):
@@ -53,6 +54,12 @@ class _InterruptedError(SamftError):
     help="Also write the probabilities as a cloud-optimized GeoTIFF; for several rasters, a folder of them.",
 )
 @click.option("--no-regularize", is_flag=True, help="Keep outlines as the model drew them, corners not squared.")
+@click.option(
+    "--cache",
+    is_flag=True,
+    help="Keep the encoder's answers, so that the same raster, or another decoder on the same encoder, is segmented "
+    "without encoding again.",
+)
 @device_option
 @overwrite_option
 def segment(
@@ -61,6 +68,7 @@ def segment(
     out: Path,
     probability: Path | None,
     no_regularize: bool,
+    cache: bool,
     device: str,
     overwrite: bool,
     **settings: Any,
@@ -90,7 +98,10 @@ def segment(
         check_output(out, overwrite=overwrite)
     names = list_rasters(rasters)
     opened = load_bundle(bundle)
-    model = opened.segmenter(device)
+    from samft_core.sam.embeddings import cache_limit_bytes  # after what is checked at once, since this takes seconds
+
+    limit_bytes = cache_limit_bytes() if cache else 0
+    model = opened.segmenter(device, cache=cache)
     asked = Settings(regularize=not no_regularize, **settings)
     run = segment_into_one if into_one else segment_into_each
     try:
@@ -105,12 +116,17 @@ def segment(
             remedy = f"{error.remedy}; {left}"
             raise OutputError(expected=error.expected, got=error.got, remedy=remedy) from error
         raise _InterruptedError(f"interrupted; nothing half-written was left, and {left}") from None
-    _report(outcome, names, out)
+    finally:
+        if model.cache:
+            model.cache.prune(limit_bytes)
+    _report(outcome, names, out, model.cache)
 
 
-def _report(outcome: Outcome, rasters: list[str], out: Path) -> None:
+def _report(outcome: Outcome, rasters: list[str], out: Path, cache: EmbeddingCache | None) -> None:
     """Say what came about, and what did not."""
     click.echo(f"{outcome.footprints} footprints, {outcome.area_m2:.0f} m2, in {out}")
+    if cache:
+        click.echo(f"embeddings for another time, {cache.size_bytes() / 1e9:.2f} GB, in {cache.root}")
     for one, other in outcome.overlapping:
         click.echo(f"note: {one} and {other} show the same ground; buildings there come once from each", err=True)
     for raster in outcome.outside:

@@ -108,7 +108,7 @@ def read_sam(folder: Path) -> SamModel:
         kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
         if kind != "sam":
             raise ModelError(expected=f"a SamModel in {folder}", got=f"a model of type {kind}", remedy="give a SAM")
-        with _quiet():
+        with quiet():
             model, notes = SamModel.from_pretrained(
                 folder, use_safetensors=True, local_files_only=True, output_loading_info=True
             )
@@ -128,7 +128,7 @@ def read_sam(folder: Path) -> SamModel:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep transformers' bars and reports off the terminal; what they would tell is checked here."""
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from transformers import SamModel
 
-PromptPolicy = Literal["box", "none"]
-"""How a whole tile is prompted: a box around all of it, or nothing."""
+from samft_core.bundle import PromptPolicy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +35,41 @@ def encode(model: SamModel, pixel_values: torch.Tensor) -> torch.Tensor:
     """Image embeddings (batch, channels, grid, grid) of pixel values (batch, 3, input_px, input_px)."""
     embeddings: torch.Tensor = model.vision_encoder(pixel_values).last_hidden_state
     return embeddings
+
+
+def trunk(model: SamModel, pixel_values: torch.Tensor, blocks: int) -> torch.Tensor:
+    """The first part of `encode`, which can be kept where it is frozen.
+
+    Args:
+        model: The SAM.
+        pixel_values: (batch, 3, input_px, input_px).
+        blocks: How many of the encoder's blocks belong to it.
+
+    Returns:
+        What the last of these blocks makes, (batch, grid, grid, width); with all blocks, the embeddings.
+    """
+    encoder = model.vision_encoder
+    hidden: torch.Tensor = encoder.patch_embed(pixel_values)
+    if encoder.pos_embed is not None:
+        hidden = hidden + encoder.pos_embed
+    return _through(model, hidden, 0, blocks)
+
+
+def head(model: SamModel, hidden: torch.Tensor, blocks: int) -> torch.Tensor:
+    """The rest of `encode`: from what `trunk` gave with as many blocks to the embeddings."""
+    every = len(model.vision_encoder.layers)
+    return hidden if blocks == every else _through(model, hidden, blocks, every)
+
+
+def _through(model: SamModel, hidden: torch.Tensor, first: int, last: int) -> torch.Tensor:
+    """Pass some of the encoder's blocks, and its neck after the very last."""
+    encoder = model.vision_encoder
+    assert 0 <= first <= last <= len(encoder.layers)
+    for block in encoder.layers[first:last]:
+        hidden = block(hidden)
+    if last == len(encoder.layers):
+        hidden = encoder.neck(hidden)
+    return hidden
 
 
 def decode(model: SamModel, embeddings: torch.Tensor, prompt: Prompt) -> tuple[torch.Tensor, torch.Tensor]:

@@ -12,7 +12,12 @@ import math
 import torch
 from torch import nn
 from transformers import SamConfig, SamModel
-from transformers.models.sam.modeling_sam import SamPatchEmbeddings, SamVisionAttention, SamVisionEncoder
+from transformers.models.sam.modeling_sam import (
+    SamPatchEmbeddings,
+    SamPromptEncoder,
+    SamVisionAttention,
+    SamVisionEncoder,
+)
 
 TINY = "samft-tiny"
 
@@ -26,6 +31,9 @@ FREQUENCIES = torch.linspace(math.pi / 32, 2.0, 8)
 
 POSITION_CHANNELS = 4 * len(FREQUENCIES)
 """A cosine and a sine for each frequency, for rows and for columns."""
+
+EMBEDDED = 0.02
+"""The standard deviation of tokens at first."""
 
 NEIGHBOURS = ((0.3, -1, 0), (0.3, 1, 0), (0.3, 0, -1), (0.3, 0, 1), (0.08, 0, 0), (0.0, 0, 0))
 """Where each attention head looks at first: sharpness, then rows and columns from the own patch."""
@@ -64,6 +72,7 @@ def tiny_model(*, input_px: int, seed: int) -> SamModel:
         torch.manual_seed(seed)
         model = SamModel(tiny_config(input_px))
         model.apply(_initialise)
+        _scale_positions(model)
     return model.eval()
 
 
@@ -74,6 +83,8 @@ def _initialise(module: nn.Module) -> None:
         _look_nearby(module.qkv)
     elif isinstance(module, SamVisionEncoder):
         _place(module.pos_embed)
+    elif isinstance(module, SamPromptEncoder):
+        _tell_apart(module)
     elif isinstance(module, SamPatchEmbeddings):
         _see_frequencies(module.projection)
     elif isinstance(module, nn.Linear):
@@ -85,7 +96,26 @@ def _initialise(module: nn.Module) -> None:
         if module.bias is not None:
             nn.init.zeros_(module.bias)
     elif isinstance(module, nn.Embedding):
-        nn.init.normal_(module.weight, std=0.02)
+        nn.init.normal_(module.weight, std=EMBEDDED)
+
+
+def _tell_apart(prompts: SamPromptEncoder) -> None:
+    """Make what kind a point is as loud as where it is, since prompts are not learned.
+
+    What stands for no mask stays small: it is added to the embeddings of every image.
+    """
+    for kind in (*prompts.point_embed, prompts.not_a_point_embed):
+        kind.weight.div_(EMBEDDED)
+
+
+@torch.no_grad()
+def _scale_positions(model: SamModel) -> None:
+    """Give the sines of positions SAM's frequencies, of a standard deviation of 1.
+
+    transformers' own are so high (half the encoder's width) that the codes of neighbours have nothing in common.
+    """
+    positions = model.shared_image_embedding
+    positions.positional_embedding.div_(positions.scale)
 
 
 def _place(positions: torch.Tensor) -> None:

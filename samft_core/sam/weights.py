@@ -16,6 +16,7 @@ from samft_core.digest import sha256
 from samft_core.errors import BundleError
 from samft_core.output import whole_folder
 from samft_core.sam.base import find_base, read_sam, weights_sha256
+from samft_core.sam.lora import add_lora, is_adapter, merge_lora
 from samft_core.version import VERSION
 
 TIED = "prompt_encoder.shared_embedding.positional_embedding"
@@ -27,13 +28,13 @@ def trained_weights(model: SamModel, trained: str) -> dict[str, torch.Tensor]:
 
     Args:
         model: The trained SAM.
-        trained: `mask_decoder` or `all`.
+        trained: `mask_decoder`; `lora`, for the adapters too, which are not merged yet; or `all`.
     """
-    prefix = "" if trained == "all" else f"{trained}."
     return {
         name: tensor.detach().cpu().contiguous().clone()
         for name, tensor in model.state_dict().items()
-        if name.startswith(prefix) and name != TIED
+        if name != TIED
+        and (trained == "all" or name.startswith("mask_decoder.") or (trained == "lora" and is_adapter(name)))
     }
 
 
@@ -41,7 +42,7 @@ def write_bundle(model: SamModel, card: Card, folder: Path) -> Bundle:
     """Write a bundle, whole or not at all; replaces an older one.
 
     Args:
-        model: The trained SAM.
+        model: The trained SAM; adapters not merged.
         card: Its card; digests, version and time are filled in here.
         folder: The bundle to appear.
     """
@@ -65,7 +66,7 @@ def write_bundle(model: SamModel, card: Card, folder: Path) -> Bundle:
 
 
 def read_model(bundle: Bundle) -> SamModel:
-    """Put a bundle's model together: the base, if anything of it is left, under the trained weights.
+    """Put a bundle's model together: the base, if anything of it is left, under the trained weights; adapters merged.
 
     Raises:
         BundleError: The base or the weights are not those of the card.
@@ -85,21 +86,30 @@ def read_model(bundle: Bundle) -> SamModel:
                 remedy="put the base model back that the bundle was trained from",
             )
         model = read_sam(folder)
+    if card.lora is not None:
+        add_lora(model, card.lora, seed=0)
+    _load(model, bundle)
+    return (merge_lora(model) if card.lora is not None else model).eval()
+
+
+def _load(model: SamModel, bundle: Bundle) -> None:
+    """Put a bundle's weights into a model that has a place for each."""
+    path, trained = bundle.path / WEIGHTS, bundle.card.trained
     try:
-        weights = load_file(bundle.path / WEIGHTS)
+        weights = load_file(path)
     except SafetensorError as error:
         raise BundleError(
-            expected=f"safetensors in {bundle.path / WEIGHTS}",
+            expected=f"safetensors in {path}",
             got=f"something else ({error})",
             remedy="copy the bundle again or train it again",
         ) from error
-    expected = set(trained_weights(model, card.trained))
-    if set(weights) != expected:
-        odd = sorted(set(weights) ^ expected)
+    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    expected = {name: tuple(tensor.shape) for name, tensor in trained_weights(model, trained).items()}
+    if found != expected:
+        odd = min(name for name, _ in found.items() ^ expected.items())
         raise BundleError(
-            expected=f"the {len(expected)} tensors of {card.trained} in {bundle.path / WEIGHTS}",
-            got=f"{len(weights)} ({odd[0]} is one that differs)",
+            expected=f"the {len(expected)} tensors of {trained} in {path}",
+            got=f"{len(weights)} ({odd} is one that differs)",
             remedy="train it again with this version",
         )
     model.load_state_dict(weights, strict=False)
-    return model.eval()

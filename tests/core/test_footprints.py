@@ -13,9 +13,10 @@ import shapely
 from affine import Affine
 from hypothesis import given, settings
 
+from samft_core.ahead import AHEAD
 from samft_core.cog import write_probability
 from samft_core.errors import InputError, OutputError
-from samft_core.footprints import TILES_AHEAD, Segmentation, segment
+from samft_core.footprints import Segmentation, segment
 from samft_core.grid import Grid
 from samft_core.outline import PLAIN_TOLERANCE_PX, Style, outline_array
 from samft_core.raster import Raster
@@ -356,7 +357,7 @@ def test_tiles_are_read_ahead_while_the_model_computes(tmp_path, monkeypatch):
     class Slow(PerfectSegmenter):
         def predict(self, pixels):
             deadline = time.monotonic() + 10
-            while len(opened) < min(12, len(self.seen) + 1 + TILES_AHEAD) and time.monotonic() < deadline:
+            while len(opened) < min(12, len(self.seen) + 1 + AHEAD) and time.monotonic() < deadline:
                 time.sleep(0.001)
             ahead.append(len(opened) - len(self.seen) - 1)
             return super().predict(pixels)
@@ -365,8 +366,8 @@ def test_tiles_are_read_ahead_while_the_model_computes(tmp_path, monkeypatch):
     monkeypatch.setattr(Raster, "read", noted)
     segment(make_bundle(gsd_m=0.5 / 0.9996), path, segmenter=Slow())
     assert len(opened) == 12
-    assert ahead == [TILES_AHEAD] * 8 + [3, 2, 1, 0]
-    assert threads == {"read_0"}
+    assert ahead == [AHEAD] * 8 + [3, 2, 1, 0]
+    assert threads == {"ahead_0"}
 
 
 class TestWriteProbability:

@@ -1,6 +1,7 @@
 """Bundles: written whole, read back the same, refused when changed."""
 
 import dataclasses
+import hashlib
 import json
 import os
 import pickletools
@@ -14,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from samft_core.bundle import CARD, CONFIG, WEIGHTS, load_bundle
+from samft_core.bundle import CARD, CONFIG, WEIGHTS, Lora, load_bundle
 from samft_core.digest import sha256
 from samft_core.errors import BundleError, ModelError, OutputError
 from samft_core.raster import Pixels
@@ -135,6 +136,20 @@ class TestHash:
         assert write_bundle(other, make_card(), tmp_path / "other").card.hash != bundle.card.hash
 
 
+class TestBeforeAdapters:
+    def test_a_card_without_them_is_as_it_was(self, bundle):
+        """Bundles from before there were any load, and their hashes stand in footprints."""
+        content = json.loads((bundle.path / CARD).read_text())
+        assert "lora" not in content
+        del content["created"]
+        assert hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12] == bundle.card.hash
+        assert load_bundle(bundle.path).card.lora is None
+
+    def test_a_card_with_them_has_another_hash(self):
+        cards = [make_card(trained="lora", lora=Lora(rank=rank, alpha=8.0, blocks=1)) for rank in (4, 8)]
+        assert len({card.hash for card in (*cards, make_card())}) == 3
+
+
 class TestFiles:
     def test_weights_are_safetensors_without_any_pickle(self, bundle):
         path = bundle.path / WEIGHTS
@@ -184,7 +199,7 @@ class TestRefused:
     def test_another_format(self, bundle):
         card = json.loads((bundle.path / CARD).read_text())
         (bundle.path / CARD).write_text(json.dumps(card | {"format": 2}))
-        assert "expected a bundle of format 1, got format 2" in refused(bundle.path)
+        assert f"expected a bundle of format 1, in {bundle.path / CARD}, got format 2" in refused(bundle.path)
 
     @pytest.mark.parametrize("text", ["", "{", "[]", "null", "7", "{}", '{"format": 1}', '{"format": 1, "recipe": 3}'])
     def test_broken_json(self, bundle, text):
@@ -201,6 +216,60 @@ class TestRefused:
         card.pop(key) if value is None else card.update({key: value})
         (bundle.path / CARD).write_text(json.dumps(card))
         assert "expected a bundle's card" in refused(bundle.path)
+
+    @pytest.mark.parametrize(
+        ("change", "line"),
+        [
+            ({"trained": "encoder"}, "trained to be mask_decoder or lora or all, in {}, got 'encoder'"),
+            ({"trained": "lora"}, "lora to be adapters where they were trained, and only there, in {}, got None"),
+            ({"lora": {"rank": 4, "alpha": 8.0, "blocks": 1}}, "lora to be adapters where they were trained, and only"),
+            ({"lora": {"rank": 0, "alpha": 8.0, "blocks": 1}}, "lora rank to be a whole number above 0, in {}, got 0"),
+            ({"lora": {"rank": 4, "alpha": "8", "blocks": 1}}, "lora alpha to be a number above 0, in {}, got '8'"),
+            ({"lora": {"rank": 4, "alpha": 8.0, "blocks": True}}, "lora blocks to be a whole number above 0, in {}"),
+            ({"base_id": 3}, "base_id to be a text, in {}, got 3"),
+            ({"base_sha256": 3}, "base_sha256 to be a text or nothing, in {}, got 3"),
+            ({"weights_sha256": None}, "weights_sha256 to be a text, in {}, got None"),
+            ({"training": "long"}, "training to be settings by name, in {}, got 'long'"),
+        ],
+    )
+    def test_a_card_edited_by_hand(self, bundle, change, line):
+        card = json.loads((bundle.path / CARD).read_text())
+        (bundle.path / CARD).write_text(json.dumps(card | change))
+        assert f"expected {line.format(bundle.path / CARD)}" in refused(bundle.path)
+
+    @pytest.mark.parametrize(
+        ("change", "line"),
+        [
+            ({"prompt": "boxes"}, "prompt to be box or none"),
+            ({"prompt": ["box"]}, "prompt to be box or none"),
+            ({"gsd_m": -0.5}, "gsd_m to be a number above 0"),
+            ({"gsd_m": 0}, "gsd_m to be a number above 0"),
+            ({"gsd_m": float("nan")}, "gsd_m to be a number above 0"),
+            ({"gsd_m": "0.5"}, "gsd_m to be a number above 0"),
+            ({"gsd_m": True}, "gsd_m to be a number above 0"),
+            ({"threshold": 0}, "threshold to be a number above 0 and below 1"),
+            ({"threshold": 1.5}, "threshold to be a number above 0 and below 1"),
+            ({"threshold": None}, "threshold to be a number above 0 and below 1"),
+            ({"bands": []}, "bands to be one or three band numbers from 1"),
+            ({"bands": [1, 2]}, "bands to be one or three band numbers from 1"),
+            ({"bands": [0, 1, 2]}, "bands to be one or three band numbers from 1"),
+            ({"bands": "123"}, "bands to be one or three band numbers from 1"),
+            ({"tile_px": 0}, "tile_px to be a whole number above 0"),
+            ({"tile_px": 64.5}, "tile_px to be a whole number above 0"),
+            ({"input_px": None}, "input_px to be a whole number above 0"),
+            ({"overlap_px": 64}, "overlap_px to be a whole number from 0 to below 64"),
+            ({"overlap_px": -1}, "overlap_px to be a whole number from 0 to below 64"),
+            ({"overlap_px": "1"}, "overlap_px to be a whole number from 0 to below 64"),
+            ({"min_area_m2": -1}, "min_area_m2 to be a number of 0 or more"),
+            ({"stretch": {"lower_percentile": 98, "upper_percentile": 2}}, "percentiles with 0 <= lower < upper"),
+            ({"stretch": {"lower_percentile": "2", "upper_percentile": 98}}, "a bundle's card"),
+        ],
+    )
+    def test_a_recipe_edited_by_hand(self, bundle, change, line):
+        card = json.loads((bundle.path / CARD).read_text())
+        card["recipe"] |= change
+        (bundle.path / CARD).write_text(json.dumps(card))
+        assert f"expected {line}" in refused(bundle.path)
 
     def signed(self, bundle):
         """Whoever can write the card can sign anything."""

@@ -67,6 +67,22 @@ def test_it_is_small():
     assert sum(parameter.numel() for parameter in tiny_model(input_px=512, seed=0).parameters()) < 4_000_000
 
 
+def test_prompts_are_told_apart_before_anything_is_learned():
+    """They never learn: kinds as loud as places, places near each other alike, and no mask next to nothing."""
+    model = tiny_model(input_px=512, seed=0)
+    prompts = model.prompt_encoder
+    kinds = torch.cat([kind.weight for kind in (*prompts.point_embed, prompts.not_a_point_embed)])
+    assert kinds.std().item() == pytest.approx(1, abs=0.1)
+    assert prompts.no_mask_embed.weight.abs().max() < 0.1
+    assert prompts.shared_embedding.positional_embedding is model.shared_image_embedding.positional_embedding
+    assert model.shared_image_embedding.positional_embedding.std().item() == pytest.approx(1, abs=0.2)
+    with torch.inference_mode():
+        codes = model.get_image_wide_positional_embeddings()[0, :, 32]  # of a row of patches, (channels, columns)
+        alike = torch.nn.functional.cosine_similarity(codes[:, 32:33], codes, dim=0)
+    assert alike[33] > 0.95
+    assert alike[:20].abs().max() < 0.5
+
+
 def test_config_survives_json(tmp_path):
     """The model that a bundle's config.json describes takes the weights."""
     model = tiny_model(input_px=128, seed=0)

@@ -126,7 +126,7 @@ def test_base_bundle_and_prediction(true_sam, true_folder, encoded, tmp_path):
 
     found = bundle.segmenter("cpu").predict(encoded.pixels)
     with torch.inference_mode():
-        logits, _ = decode(model, encoded.embeddings, PROMPTS["whole tile: box"])
+        logits, _ = decode(model, encoded.embeddings.half().float(), PROMPTS["whole tile: box"])
         by_hand = enlarge(logits, TILE_PX).sigmoid()[0].numpy()
         untrained = decode(true_sam, encoded.embeddings, PROMPTS["whole tile: box"])[0]
     assert found.shape == (TILE_PX, TILE_PX)
