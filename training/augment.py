@@ -1,6 +1,8 @@
-"""Random views of a chip: moved, scaled, recoloured, perhaps turned. Image, validity and mask stay aligned."""
+"""Views of a chip: flipped; or moved, scaled, recoloured, perhaps turned. Image, validity and mask stay aligned."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +16,31 @@ SCALE = 1.25
 
 SHIFT = 0.2
 """Chips are moved by up to this share of their side."""
+
+
+def flipped_view(sample: Sample, view: int) -> Sample:
+    """One of the 8 flips and rotations of a chip.
+
+    Args:
+        sample: The chip.
+        view: 0 as it is, 1 mirrored, 2 upside down, 3 half a turn; 4 to 7 the same of its transpose.
+    """
+
+    def turned(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        if view & 4:
+            array = array.swapaxes(-1, -2)
+        if view & 2:
+            array = array[..., ::-1, :]
+        if view & 1:
+            array = array[..., ::-1]
+        return np.ascontiguousarray(array)
+
+    return Sample(
+        image=turned(sample.image),
+        valid=turned(sample.valid),
+        mask=turned(sample.mask),
+        instances=None if sample.instances is None else turned(sample.instances),
+    )
 
 
 def random_view(sample: Sample, rng: np.random.Generator, *, turn: bool) -> Sample:
@@ -33,10 +60,16 @@ def random_view(sample: Sample, rng: np.random.Generator, *, turn: bool) -> Samp
     image = _recolour(np.stack([_warp(band, matrix, Image.Resampling.BILINEAR) for band in filled]), rng)
     mask = _warp(sample.mask, matrix, Image.Resampling.NEAREST)
     valid = _warp(sample.valid.astype(np.uint8), matrix, Image.Resampling.NEAREST) > 0
-    return Sample(image=image * valid, valid=valid, mask=np.where(valid, mask, np.uint8(IGNORE)))
+    instances = sample.instances
+    return Sample(
+        image=image * valid,
+        valid=valid,
+        mask=np.where(valid, mask, np.uint8(IGNORE)),
+        instances=None if instances is None else _warp(instances, matrix, Image.Resampling.NEAREST) * valid,
+    )
 
 
-def _warp(band: npt.NDArray[np.uint8], matrix: tuple[float, ...], filter_: Image.Resampling) -> npt.NDArray[np.uint8]:
+def _warp(band: npt.NDArray[Any], matrix: tuple[float, ...], filter_: Image.Resampling) -> npt.NDArray[Any]:
     """Sample a square band (size, size) along an affine matrix, in a plane tiled by its mirror images."""
     size = band.shape[0]
     mirrored = Image.fromarray(np.pad(band, size, mode="symmetric"))

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from transformers import SamModel
 
 from samft_core.bundle import Recipe
-from samft_core.progress import Progress
-from samft_core.sam.forward import encode
+from samft_core.sam.forward import Prompt, whole_tile
 from samft_core.sam.preprocess import preprocess
-from training.augment import random_view
-from training.chips import Chip, Sample
+from training.augment import flipped_view, random_view
+from training.chips import Chip, Chips, Sample
+from training.prompts import BOX, Request, random_request
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Some chips of a batch that are prompted alike."""
+
+    chips: torch.Tensor
+    """Their places in the batch."""
+    prompt: Prompt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,87 +31,106 @@ class Batch:
     """Some chips, on the device."""
 
     inputs: torch.Tensor
-    """Pixel values (batch, 3, input_px, input_px), or embeddings (batch, channels, grid, grid)."""
+    """Pixel values (batch, 3, input_px, input_px), or what the frozen trunk of the encoder made of them."""
+    asked: tuple[Asked, ...]
+    """How they are prompted; every chip once."""
     truth: torch.Tensor
     """(batch, tile_px, tile_px), 1 where building."""
     known: torch.Tensor
     """(batch, tile_px, tile_px), 1 where to learn."""
 
 
+Encoded = Callable[[Chip, int], torch.Tensor]
+"""What the frozen trunk makes of a chip in one of its flips and rotations, without a batch dimension."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Source:
-    """Chips as batches: read anew each time, or as embeddings that were computed once.
+    """Chips as batches."""
 
-    Args:
-        chips: The chips, in a fixed order.
-        recipe: How pixels become the encoder's input.
-        device: Where the batches go.
-        embeddings: One (channels, grid, grid) for each chip, where the encoder is frozen.
-        augment: The random views that chips are seen in, as in `TrainConfig`.
-    """
+    folder: Chips
+    chips: Sequence[Chip]
+    """Those to draw from, in a fixed order."""
+    recipe: Recipe
+    device: torch.device
+    dtype: torch.dtype = torch.float32
+    encoded: Encoded | None = None
+    """Where a frozen trunk's answers come from; None to take pixels."""
+    augment: str = "none"
+    """As in `TrainConfig`."""
+    views: int = 1
+    prompted: float = 0.0
+    """The share of views in which one building is asked for."""
 
-    def __init__(
-        self,
-        chips: Sequence[Chip],
-        recipe: Recipe,
-        device: torch.device,
-        *,
-        embeddings: Sequence[torch.Tensor] | None = None,
-        augment: str = "none",
-    ) -> None:
-        self.chips = chips
-        self._recipe = recipe
-        self._device = device
-        self._embeddings = embeddings
-        self._augment = augment if embeddings is None else "none"
+    def random(self, indices: Sequence[int], *, seed: int, epoch: int) -> Batch:
+        """Chips in random views, which follow from seed, epoch and chip alone."""
+        return self._batch([self._random(index, np.random.default_rng([seed, epoch, index])) for index in indices])
 
-    @property
-    def encoded(self) -> bool:
-        """Whether `Batch.inputs` are embeddings."""
-        return self._embeddings is not None
+    def plain(self, index: int) -> Batch:
+        """One chip as it is, asked for all its buildings."""
+        chip = self.chips[index]
+        if self.encoded is not None:
+            return self._batch([(_truth_alone(chip.read_mask()), None, self.encoded(chip, 0))])
+        sample = chip.read()
+        return self._batch([(sample, None, self._pixel_values(sample))])
 
-    def shuffled(self, *, size: int, seed: int, epoch: int) -> Iterator[Batch]:
-        """One pass in random order; order and views follow from seed, epoch and chip alone."""
-        order = np.random.default_rng([seed, epoch]).permutation(len(self.chips))
-        for start in range(0, len(order), size):
-            yield self._batch(order[start : start + size].tolist(), chance=(seed, epoch))
+    def _random(self, index: int, rng: np.random.Generator) -> tuple[Sample, Request | None, torch.Tensor]:
+        chip = self.chips[index]
+        one = rng.random() < self.prompted
+        view = int(rng.integers(self.views)) if self.augment == "flips" else 0
+        instances = self.folder.instances(chip) if one else None
+        sample = _truth_alone(chip.read_mask()) if self.encoded is not None else chip.read()
+        sample = flipped_view(Sample(**{**vars(sample), "instances": instances}), view)
+        if self.augment in ("shift", "turn"):
+            sample = random_view(sample, rng, turn=self.augment == "turn")
+        request = None
+        if sample.instances is not None:
+            request = random_request(sample.instances, rng, scale=self.recipe.input_px / self.recipe.tile_px)
+        inputs = self.encoded(chip, view) if self.encoded is not None else self._pixel_values(sample)
+        return sample, request, inputs
 
-    def ordered(self) -> Iterator[Batch]:
-        """One pass, chip by chip."""
-        for index in range(len(self.chips)):
-            yield self._batch([index], chance=None)
+    def _batch(self, items: Sequence[tuple[Sample, Request | None, torch.Tensor]]) -> Batch:
+        truth = np.stack([sample.truth if asked is None else asked.truth for sample, asked, _ in items])
+        known = np.stack([sample.known for sample, _, _ in items])
 
-    def __len__(self) -> int:
-        return len(self.chips)
+        def on_device(tensor: torch.Tensor) -> torch.Tensor:
+            return tensor.to(self.device, self.dtype)
 
-    def _batch(self, indices: list[int], chance: tuple[int, int] | None) -> Batch:
-        samples = [self.chips[index].read() for index in indices]
-        if self._augment != "none" and chance is not None:
-            samples = [
-                random_view(sample, np.random.default_rng([*chance, index]), turn=self._augment == "turn")
-                for index, sample in zip(indices, samples, strict=True)
-            ]
-        if self._embeddings is not None:
-            inputs = torch.stack([self._embeddings[index] for index in indices]).float()
-        else:
-            inputs = torch.stack([self._pixel_values(sample) for sample in samples])
-        truth = torch.from_numpy(np.stack([sample.truth for sample in samples])).float()
-        known = torch.from_numpy(np.stack([sample.known for sample in samples])).float()
-        return Batch(inputs=inputs.to(self._device), truth=truth.to(self._device), known=known.to(self._device))
+        return Batch(
+            inputs=on_device(torch.stack([inputs for _, _, inputs in items])),
+            asked=self._prompts([request for _, request, _ in items]),
+            truth=on_device(torch.from_numpy(truth)),
+            known=on_device(torch.from_numpy(known)),
+        )
+
+    def _prompts(self, requests: Sequence[Request | None]) -> tuple[Asked, ...]:
+        """Chips with the same kind of prompt go together; the whole tile's box is a box like others."""
+        groups: dict[str, list[int]] = {}
+        for place, request in enumerate(requests):
+            groups.setdefault(request.kind if request else self.recipe.prompt, []).append(place)
+        return tuple(
+            Asked(
+                chips=torch.tensor(places, device=self.device), prompt=self._prompt(kind, [requests[i] for i in places])
+            )
+            for kind, places in groups.items()
+        )
+
+    def _prompt(self, kind: str, requests: Sequence[Request | None]) -> Prompt:
+        whole = whole_tile(self.recipe.prompt, batch=1, input_px=self.recipe.input_px, device=self.device)
+        if kind == "none":
+            return whole
+        boxes = whole.boxes[0, 0].tolist() if whole.boxes is not None else None
+        values = [request.at if request else boxes for request in requests]
+        numbers = torch.tensor(values, device=self.device, dtype=self.dtype)[:, None]
+        if kind == BOX:
+            return Prompt(boxes=numbers)
+        return Prompt(points=numbers[:, None], labels=torch.ones(len(values), 1, 1, device=self.device))
 
     def _pixel_values(self, sample: Sample) -> torch.Tensor:
-        return preprocess(sample.image, sample.valid, self._recipe.input_px)
+        return preprocess(sample.image, sample.valid, self.recipe.input_px)
 
 
-@torch.inference_mode()
-def embed(
-    model: SamModel, chips: Sequence[Chip], recipe: Recipe, device: torch.device, stage: str, progress: Progress
-) -> list[torch.Tensor]:
-    """Encode every chip once, in float16 on the CPU; 2 MiB a chip for SAM's own sizes."""
-    embeddings = []
-    for done, chip in enumerate(chips):
-        progress(stage, done, len(chips))
-        sample = chip.read()
-        values = preprocess(sample.image, sample.valid, recipe.input_px)[None].to(device)
-        embeddings.append(encode(model, values)[0].to("cpu", torch.float16))
-    progress(stage, len(chips), len(chips))
-    return embeddings
+def _truth_alone(mask: npt.NDArray[np.uint8]) -> Sample:
+    """A chip whose pixels are not needed."""
+    nothing = np.zeros((0, *mask.shape), dtype=np.uint8)
+    return Sample(image=nothing, valid=np.ones(mask.shape, dtype=np.bool_), mask=mask)

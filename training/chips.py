@@ -6,8 +6,9 @@ and footprint per chip; `buildings.parquet`, the label polygons cut to each chip
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pyproj
 import rasterio
+import rasterio.features
 from rasterio.errors import RasterioError
 
 from samft_core.digest import sha256
@@ -30,6 +32,8 @@ FORMAT = 1
 META, MANIFEST, BUILDINGS = "chips.json", "manifest.parquet", "buildings.parquet"
 LONLAT = pyproj.CRS.from_epsg(4326)
 """The CRS of the two Parquet files, whatever the scenes' own."""
+
+MEND_CHIPS = "prepare the chips again, or leave out such chips with --set bad_chips=skip"
 
 IGNORE = 255
 """The mask's value where there is nothing to learn from: no data, or labels not complete."""
@@ -63,6 +67,8 @@ class Sample:
     """(size, size), True where the raster has data."""
     mask: npt.NDArray[np.uint8]
     """(size, size): 0 background, 1 building, 255 ignore."""
+    instances: npt.NDArray[np.int32] | None = None
+    """(size, size): the number of each pixel's building from 1, 0 where there is none; None if not asked for."""
 
     @property
     def known(self) -> npt.NDArray[np.bool_]:
@@ -83,22 +89,49 @@ class Chip:
     image: Path
     mask: Path
     split: Split
+    size_px: int
 
     def read(self) -> Sample:
         """The chip's pixels.
 
         Raises:
-            ChipsError: A file is missing or damaged.
+            ChipsError: A file is missing, damaged or of another size.
         """
+        mask = self.read_mask()
+        with self._named_errors(), rasterio.open(self.image) as image:
+            sample = Sample(image=image.read(), valid=image.dataset_mask() > 0, mask=mask)
+        self._require_shape(sample.image.shape, (3, *mask.shape))
+        return sample
+
+    def read_mask(self) -> npt.NDArray[np.uint8]:
+        """The chip's truth alone.
+
+        Raises:
+            ChipsError: The file is missing, damaged or of another size.
+        """
+        with self._named_errors(), rasterio.open(self.mask) as mask:
+            truth: npt.NDArray[np.uint8] = mask.read(1)
+        self._require_shape(truth.shape, (self.size_px, self.size_px))
+        return truth
+
+    @contextlib.contextmanager
+    def _named_errors(self) -> Iterator[None]:
         try:
-            with rasterio.open(self.image) as image, rasterio.open(self.mask) as mask:
-                return Sample(image=image.read(), valid=image.dataset_mask() > 0, mask=mask.read(1))
+            yield
         except RasterioError as error:
             raise ChipsError(
                 expected=f"chip {self.name} in {self.image.parent.parent}",
                 got=f"a file that cannot be read ({error})",
-                remedy="prepare the chips again",
+                remedy=MEND_CHIPS,
             ) from error
+
+    def _require_shape(self, found: tuple[int, ...], expected: tuple[int, ...]) -> None:
+        if found != expected:
+            raise ChipsError(
+                expected=f"chip {self.name} in {self.image.parent.parent} with {_by(expected)} values",
+                got=_by(found),
+                remedy=MEND_CHIPS,
+            )
 
     def grid(self) -> Grid:
         """Where the chip lies."""
@@ -124,7 +157,13 @@ class Chips:
         """The chips of a split, in the manifest's order."""
         rows = self.manifest[self.manifest["split"] == name]
         return [
-            Chip(name=row.chip, image=self.path / row.image, mask=self.path / row.mask, split=name)
+            Chip(
+                name=row.chip,
+                image=self.path / row.image,
+                mask=self.path / row.mask,
+                split=name,
+                size_px=self.meta.size_px,
+            )
             for row in rows.itertuples()
         ]
 
@@ -143,14 +182,32 @@ class Chips:
             )
         return chips
 
+    def without(self, names: Collection[str]) -> Chips:
+        """The same folder, some chips left out."""
+        return Chips(self.path, self.meta, self.manifest[~self.manifest["chip"].isin(list(names))])
+
     def buildings(self, chip: Chip, crs: pyproj.CRS) -> Geometries:
         """The label polygons of a chip in a CRS, cut to the chip and to what is known in it."""
         rows = self._buildings[self._buildings["chip"] == chip.name]
         return reproject(np.asarray(rows.geometry.to_numpy(), dtype=object), LONLAT, crs)
 
+    def instances(self, chip: Chip) -> npt.NDArray[np.int32]:
+        """The number of each pixel's building from 1, 0 where there is none: (size, size)."""
+        grid = chip.grid()
+        polygons = grid.to_pixel(self.buildings(chip, grid.crs))
+        numbers = np.zeros(grid.shape, dtype=np.int32)
+        if len(polygons):
+            numbered = zip(polygons, range(1, len(polygons) + 1), strict=True)
+            rasterio.features.rasterize(numbered, out=numbers)
+        return numbers
+
     @cached_property
     def _buildings(self) -> geopandas.GeoDataFrame:
         return geopandas.read_parquet(self.path / BUILDINGS)
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
 
 
 def write_meta(meta: ChipsMeta, folder: Path) -> None:

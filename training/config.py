@@ -8,7 +8,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from samft_core.errors import ConfigError
 
@@ -22,53 +23,99 @@ else:
 class TrainConfig:
     """How a model is trained. Every field can be set in TOML or with --set."""
 
-    train: Literal["mask_decoder", "all"] = "mask_decoder"
-    """What learns: the mask decoder over embeddings that are computed once, or the whole model."""
+    train: Literal["mask_decoder", "lora", "all"] = "mask_decoder"
+    """What learns: the mask decoder; adapters in the encoder's attention beside it (lora); or encoder and decoder
+    whole. Prompts are never learned."""
+    lora_rank: int = 8
+    """The rank of the adapters; their scale is 2."""
+    lora_blocks: int = 4
+    """How many of the encoder's last blocks have adapters; 0 for all. The blocks before them are frozen, and what they
+    make of a chip is cached."""
     epochs: int = 30
     """Passes over the training chips."""
     max_steps: int = 0
     """Stop after so many optimizer steps; 0 for no limit."""
+    patience: int = 0
+    """Stop after so many validations without a better IoU; 0 for never."""
     batch_size: int = 4
-    """Chips per step."""
+    """Chips that a process sees at once."""
+    accumulate: int = 1
+    """How often a process does so before the weights move: a step is batch_size x accumulate x processes chips."""
     learning_rate: float = 1e-4
     """AdamW's, after the warm-up; it falls to 0 along a cosine."""
     weight_decay: float = 0.01
     """AdamW's."""
     warmup: float = 0.05
-    """The share of all steps in which the learning rate rises from 0."""
+    """The share of the run in which the learning rate rises from 0."""
     clip_norm: float = 1.0
     """The longest gradient; longer ones are scaled down."""
     dice_weight: float = 1.0
     """Of the Dice loss, beside cross-entropy with weight 1."""
     iou_weight: float = 0.1
     """Of the squared error of SAM's own estimate of a mask's IoU."""
-    augment: Literal["none", "shift", "turn"] = "shift"
-    """Random views where the whole model learns: moved, scaled and recoloured (shift), or also turned and mirrored
-    (turn), which helps with many scenes but hides which way shadows fall within one."""
-    precision: Literal["fp32", "bf16"] = "fp32"
-    """bf16 computes layers in bfloat16, weights stay in float32."""
     prompt: Literal["box", "none"] = "box"
     """How the whole tile is prompted, in training as in inference."""
+    prompted: float = 0.1
+    """The share of views in which the model is asked for one building, by its box or a point on it, not for all."""
+    augment: Literal["none", "flips", "shift", "turn"] = "flips"
+    """Random views: some of the 8 flips and rotations (flips); or, where the whole encoder learns, moved, scaled and
+    recoloured (shift), or also turned by any angle (turn). Turned views hide which way shadows fall in a scene."""
+    views: int = 4
+    """How many of the 8 flips and rotations are in use; each is encoded and cached once."""
+    precision: Literal["fp32", "bf16", "fp16", "fp64"] = "fp32"
+    """What layers compute in; weights stay in float32. fp16 scales the loss. fp64, weights too, is for proofs."""
+    checkpoint_gradients: bool = False
+    """Compute the encoder's blocks again in the backward pass instead of keeping them: less memory, more time."""
+    cache: Literal["fp16", "fp32", "off"] = "fp16"
+    """How what a frozen encoder makes of a chip is kept on disk; off encodes in every step."""
+    cache_limit_gb: float = 200.0
+    """How large this run's part of the cache may be."""
     validate_every: int = 1
     """Epochs between validations; the last epoch is always validated."""
+    snapshot_every: int = 100
+    """Steps between snapshots; SIGTERM takes one at once."""
+    bad_chips: Literal["refuse", "skip"] = "refuse"
+    """What becomes of chips that cannot be read or have another size."""
+    threshold: float | Literal["auto"] = "auto"
+    """Pinned in the bundle; auto is the one of the highest pixel IoU on the val chips."""
+    min_area_m2: float | Literal["auto"] = "auto"
+    """Pinned in the bundle: smaller footprints are left out; auto is that of the highest object F1 on the val chips."""
+    tensorboard: bool = False
+    """Also write RUN/tensorboard, which needs the extra of this name."""
     seed: int = 0
-    """Of weights, order and augmentation."""
-    min_area_m2: float = 10.0
-    """Pinned in the bundle: smaller footprints are left out."""
+    """Of weights, order, views and prompts."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "validate_every"):
+        for name in ("epochs", "batch_size", "accumulate", "validate_every", "snapshot_every", "lora_rank"):
             self._require(name, getattr(self, name) >= 1, "at least 1")
-        for name in ("max_steps", "seed", "weight_decay", "dice_weight", "iou_weight", "min_area_m2"):
+        for name in ("max_steps", "patience", "lora_blocks", "seed", "weight_decay", "dice_weight", "iou_weight"):
             self._require(name, getattr(self, name) >= 0, "0 or more")
         self._require("learning_rate", 0 < self.learning_rate < 1, "above 0 and below 1")
         self._require("warmup", 0 <= self.warmup < 1, "from 0 to below 1")
         self._require("clip_norm", self.clip_norm > 0, "above 0")
+        self._require("cache_limit_gb", self.cache_limit_gb > 0, "above 0")
+        self._require("prompted", 0 <= self.prompted <= 1, "from 0 to 1")
+        self._require("views", 1 <= self.views <= 8, "from 1 to 8")
+        self._require("threshold", self.threshold == "auto" or 0 < self.threshold < 1, "auto, or above 0 and below 1")
+        self._require("min_area_m2", self.min_area_m2 == "auto" or self.min_area_m2 >= 0, "auto, or 0 or more")
+        if self.train == "mask_decoder":
+            self._require("checkpoint_gradients", not self.checkpoint_gradients, "false where the encoder is frozen")
+        if self.caches:
+            fine = self.augment in ("none", "flips")
+            self._require("augment", fine, "none or flips where what the encoder makes of chips is cached")
+
+    @property
+    def caches(self) -> bool:
+        """Whether what a frozen part of the encoder makes of chips is computed once and kept."""
+        frozen = self.train == "mask_decoder" or (self.train == "lora" and self.lora_blocks > 0)
+        return frozen and self.cache != "off"
 
     def _require(self, name: str, fine: bool, expected: str) -> None:
         if not fine:
             raise ConfigError(
-                expected=f"{name} {expected}", got=str(getattr(self, name)), remedy=f"change it with --set {name}=VALUE"
+                expected=f"{name} {expected}",
+                got=_as_toml(getattr(self, name)),
+                remedy=f"change it with --set {name}=VALUE",
             )
 
 
@@ -78,18 +125,30 @@ TINY_DEFAULTS: Mapping[str, Any] = {
     "batch_size": 2,
     "learning_rate": 1e-3,
     "weight_decay": 0.02,
+    "augment": "shift",
     "validate_every": 5,
 }
 """What differs for samft-tiny, which starts from random weights."""
 
+PRESETS = Path(__file__).with_name("presets")
+"""A TOML file for each kind of machine."""
 
-def resolve(*, tiny: bool, file: Path | None = None, assignments: Sequence[str] = ()) -> TrainConfig:
-    """The settings of a run: the model's defaults, then the TOML file, then `key=value` assignments.
+
+def presets() -> list[str]:
+    """The names of the settings for kinds of machines."""
+    return sorted(path.stem for path in PRESETS.glob("*.toml"))
+
+
+def resolve(
+    *, tiny: bool, preset: str | None = None, file: Path | None = None, assignments: Sequence[str] = ()
+) -> TrainConfig:
+    """The settings of a run: the model's defaults, then the preset, the TOML file, and `key=value` assignments.
 
     Raises:
         ConfigError: A key is unknown or a value is of the wrong type or out of range.
     """
     values = dict(TINY_DEFAULTS) if tiny else {}
+    values |= _from_toml(PRESETS / f"{preset}.toml") if preset else {}
     values |= _from_toml(file) if file else {}
     for assignment in assignments:
         key, sign, text = assignment.partition("=")
@@ -120,16 +179,24 @@ def from_mapping(values: Mapping[str, Any]) -> TrainConfig:
 
 
 def _check(key: str, value: Any, kind: Any) -> Any:
-    if get_origin(kind) is Literal:
-        fine, expected = value in get_args(kind), " or ".join(get_args(kind))
-    elif kind is float:
-        fine, expected = isinstance(value, int | float) and not isinstance(value, bool), "a number"
-        value = float(value) if fine else value
-    else:
-        fine, expected = isinstance(value, int) and not isinstance(value, bool), "a whole number"
-    if not fine:
-        raise ConfigError(expected=f"{key} to be {expected}", got=repr(value), remedy="correct the value")
-    return value
+    """A value of the kind that a field's annotation names; whole numbers are numbers, but true is none."""
+    kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    words = [word for each in kinds if get_origin(each) is Literal for word in get_args(each)]
+    for fine, types, expected in ((float, (int, float), "a number"), (int, (int,), "a whole number")):
+        if fine in kinds:
+            if isinstance(value, types) and not isinstance(value, bool):
+                return fine(value)
+            words.append(expected)
+    if bool in kinds:
+        words += ["true", "false"]
+    if (bool in kinds and isinstance(value, bool)) or (isinstance(value, str) and value in words):
+        return value
+    listed = f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else words[0]
+    raise ConfigError(expected=f"{key} to be {listed}", got=repr(value), remedy="correct the value")
+
+
+def _as_toml(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _from_toml(path: Path) -> dict[str, Any]:

@@ -3,50 +3,42 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import json
+import itertools
 import math
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
-from samft_core.bundle import Bundle, Card, Recipe, load_bundle
-from samft_core.errors import ChipsError, ConfigError, SamftError
-from samft_core.output import whole_file
+from samft_core.ahead import ahead
+from samft_core.bundle import Bundle, load_bundle
+from samft_core.errors import ConfigError, SamftError
 from samft_core.progress import Progress, silent
 from samft_core.sam.base import load_base
-from samft_core.sam.forward import decode, encode, enlarge, whole_tile
-from samft_core.sam.segmenter import pick_device
 from samft_core.sam.tiny import TINY
-from samft_core.sam.weights import trained_weights, write_bundle
-from samft_core.scores import ThresholdCurve
-from training.batches import Batch, Source, embed
+from samft_core.sam.weights import trained_weights
+from training.batches import Batch
 from training.chips import Chips
 from training.config import TrainConfig, as_dict
+from training.distributed import Ranks, together
+from training.finish import finish
+from training.follow import Board, Pace, write_metrics
+from training.layout import layout, random_state, restore_random_state, tell_differences
+from training.learner import Learner
 from training.losses import mask_losses
-from training.snapshot import check_same_run, claim, load_state, save_state
-
-OVERLAP = 0.25
-"""The share of a tile's side that neighbouring tiles have in common when a raster is segmented."""
-
-METRICS = "metrics.jsonl"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Validation:
-    """How the model does on chips it does not learn from."""
-
-    loss: float
-    """Cross-entropy plus weighted Dice."""
-    iou: float
-    """Pooled over all known pixels, at the best threshold."""
-    threshold: float
-    """The one of the highest IoU."""
-    trivial_iou: float
-    """The better of all building and no building."""
+from training.order import Step, epoch_steps
+from training.precision import weights_in
+from training.report import write_progress_report
+from training.run import BUNDLE, CHECKPOINTS, check_same_run, claim
+from training.snapshot import load_snapshot, save_snapshot
+from training.sources import make_sources, readable, recipe_for
+from training.standing import Standing
+from training.stop import Stop, StoppedError, stop_on_sigterm
+from training.validate import validate
 
 
 def train(
@@ -60,20 +52,23 @@ def train(
 ) -> Bundle:
     """Fine-tune a model on a chips folder, or go on where an earlier call with the same settings was stopped.
 
+    Under torchrun, every process calls this, and they train together.
+
     Args:
-        chips: What to learn from; its val split chooses the best epoch and the threshold.
-        out: The run's folder: `bundle/`, `checkpoints/`, `metrics.jsonl`.
+        chips: What to learn from; its val split chooses the best epoch, the threshold and the minimum area.
+        out: The run's folder: `bundle/`, `checkpoints/`, `metrics.jsonl`, `report.html`.
         model: What to start from, as `samft_core.sam.base.load_base` takes it.
         config: The settings.
         device: cpu, cuda, mps, or auto.
-        progress: Told about each step.
+        progress: Told about each step, by the first process alone.
 
     Returns:
         The bundle of the best validated epoch.
 
     Raises:
         InputError: Chips, model or settings do not fit, or another run is in the folder.
-        SamftError: The loss is not finite.
+        StoppedError: SIGTERM came; a snapshot was taken.
+        SamftError: The loss is not finite, memory ran out, or another process ended.
     """
     if model == TINY and config.train != "all":
         raise ConfigError(
@@ -81,22 +76,19 @@ def train(
             got=f"train = {config.train}",
             remedy="leave the setting out, or start from another model",
         )
-    checkpoints, settings = out / "checkpoints", {**as_dict(config), "model": model, "chips": chips.digest}
-    if (out / "bundle").exists():
-        finished = load_bundle(out / "bundle")
-        check_same_run(finished.card.training.get("settings", {}), settings, out)
-        return finished
-    claim(checkpoints, settings)
-    trainer = Trainer(chips, model, config, device, progress)
-    state = load_state(checkpoints)
-    if state:
-        trainer.restore(state)
-    while not trainer.done:
-        trainer.run_epoch()
-        with whole_file(out / METRICS, overwrite=True) as temporary:
-            temporary.write_text("".join(json.dumps(line) + "\n" for line in trainer.metrics), encoding="utf-8")
-        save_state(checkpoints, trainer.state())
-    return trainer.write(out / "bundle", settings)
+    settings = {**as_dict(config), "model": model, "chips": chips.digest}
+    with together(device) as (ranks, place), stop_on_sigterm() as stop, _clear_memory_errors(config):
+        if ranks.from_first((out / BUNDLE).exists()):
+            finished = load_bundle(out / BUNDLE)
+            check_same_run(finished.card.training.get("settings", {}), settings, out)
+            return finished
+        if ranks.first:
+            claim(out, settings)
+        told = progress if ranks.first else silent
+        trainer = Trainer(chips, out, model=model, config=config, ranks=ranks, device=place, stop=stop, progress=told)
+        trainer.resume()
+        trainer.run()
+        return trainer.finish(settings)
 
 
 class Trainer:
@@ -104,192 +96,236 @@ class Trainer:
 
     Args:
         chips: Train and val splits must both have chips.
-        model_name: What to start from.
+        out: The run's folder.
+        model: What to start from.
         config: The settings.
-        device: cpu, cuda, mps, or auto.
+        ranks: This process.
+        device: Where to compute.
+        stop: Whether SIGTERM came.
         progress: Told about each step.
     """
 
-    def __init__(self, chips: Chips, model_name: str, config: TrainConfig, device: str, progress: Progress) -> None:
-        self._config, self._progress = config, progress
-        self._device = pick_device(device)
-        learn, check = chips.require("train"), chips.require("val")
-        model, self._base = load_base(model_name, tile_px=chips.meta.size_px, seed=config.seed)
-        self._model = model.to(self._device)
-        self._recipe = _recipe(chips, self._model.config.vision_config.image_size, config)
-        self._parameters = self._select_parameters()
-        embeddings: dict[str, list[torch.Tensor]] = {}
-        if config.train == "mask_decoder":
-            for stage, some in (("encoding train chips", learn), ("encoding val chips", check)):
-                embeddings[stage] = embed(self._model, some, self._recipe, self._device, stage, progress)
-        self._learn = Source(
-            learn,
-            self._recipe,
-            self._device,
-            embeddings=embeddings.get("encoding train chips"),
-            augment=config.augment,
+    def __init__(
+        self,
+        chips: Chips,
+        out: Path,
+        *,
+        model: str,
+        config: TrainConfig,
+        ranks: Ranks,
+        device: torch.device,
+        stop: Stop,
+        progress: Progress,
+    ) -> None:
+        self._out, self._config, self._ranks = out, config, ranks
+        self._device, self._stop, self._progress = device, stop, progress
+        self._at = Standing()
+        sam, self._base = load_base(model, tile_px=chips.meta.size_px, seed=config.seed)
+        self._recipe = recipe_for(chips, sam.config.vision_config.image_size, config)
+        self._chips = readable(chips, config=config, ranks=ranks, progress=self._tell)
+        self._learner = Learner(sam.to(device, weights_in(config.precision)), self._recipe, config)
+        self._sources = make_sources(
+            self._chips, self._learner, self._recipe, config=config, ranks=ranks, device=device, progress=self._tell
         )
-        self._check = Source(check, self._recipe, self._device, embeddings=embeddings.get("encoding val chips"))
-        steps = config.epochs * math.ceil(len(learn) / config.batch_size)
-        self._total_steps = min(steps, config.max_steps) if config.max_steps else steps
+        self._net: nn.Module = DistributedDataParallel(self._learner) if ranks.world > 1 else self._learner
         self._optimizer = torch.optim.AdamW(
-            self._parameters, lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.99)
+            self._learner.parameters_that_learn,
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+            betas=(0.9, 0.99),
         )
-        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimizer, self._rate)
-        self._epoch, self._step = 0, 0
-        self._best: Validation | None = None
-        self._best_weights: dict[str, torch.Tensor] = {}
-        self.metrics: list[dict[str, Any]] = []
-        """A line for each epoch that is behind us."""
+        self._scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
+        self._pace = Pace()
+        self._board: Board | None = None
 
-    @property
-    def done(self) -> bool:
-        """Whether all steps are behind us."""
-        return self._step >= self._total_steps
+    def run(self) -> None:
+        """Train until it is done."""
+        if self._ranks.first and self._config.tensorboard:
+            self._board = Board(self._out, self._at.step)
+        self._learner.train()
+        while not self._at.done(self._config):
+            started_s, before = time.monotonic(), self._at.seen
+            for step, batches in self._steps():
+                self._learn(step, batches)
+                if self._at.enough_steps(self._config):
+                    break
+            self._end_epoch(chips_per_s=(self._at.seen - before) / (time.monotonic() - started_s))
 
-    def run_epoch(self) -> None:
-        """Pass over the training chips once, validate if it is due, and note how it went."""
-        started, losses = time.monotonic(), []
-        self._model.train()
-        for batch in self._learn.shuffled(size=self._config.batch_size, seed=self._config.seed, epoch=self._epoch):
-            losses += [self._learn_from(batch)] * len(batch.truth)
-            note = f"epoch {self._epoch + 1}, loss {sum(losses) / len(losses):.3f}"
-            if self._best:
-                note += f", best val IoU {self._best.iou:.3f}"
-            self._progress("training", self._step, self._total_steps, note)
-            if self.done:
-                break
-        self._epoch += 1
-        seconds = time.monotonic() - started
-        line: dict[str, Any] = {
-            "epoch": self._epoch,
-            "step": self._step,
-            "loss": round(sum(losses) / len(losses), 5),
-            "learning_rate": self._schedule.get_last_lr()[0],
-            "chips_per_s": round(len(losses) / seconds, 2),
-        }
-        if self.done or self._epoch % self._config.validate_every == 0:
-            result = self.validate()
-            if self._best is None or result.iou > self._best.iou:
-                self._best = result
-                self._best_weights = trained_weights(self._model, self._config.train)
-            line |= {f"val_{key}": round(value, 5) for key, value in vars(result).items()}
-        self.metrics.append(line)
-
-    @torch.inference_mode()
-    def validate(self) -> Validation:
-        """Score the model as it is on the val split."""
-        self._model.eval()
-        curve, losses = ThresholdCurve(), []
-        for batch in self._check.ordered():
-            logits, estimate = self._forward(batch, encoded=self._check.encoded)
-            parts = mask_losses(logits, estimate, batch.truth, batch.known)
-            losses.append((parts.cross_entropy + self._config.dice_weight * parts.dice).item())
-            curve.add(logits.sigmoid().cpu().numpy(), batch.truth.cpu().numpy() > 0, batch.known.cpu().numpy() > 0)
-        threshold = curve.best_threshold()
-        return Validation(
-            loss=sum(losses) / len(losses),
-            iou=curve.counts(threshold).iou,
-            threshold=threshold,
-            trivial_iou=curve.trivial_iou,
-        )
-
-    def state(self) -> dict[str, Any]:
-        """All that `restore` needs."""
-        return {
-            "weights": trained_weights(self._model, self._config.train),
-            "optimizer": self._optimizer.state_dict(),
-            "schedule": {"last_epoch": self._schedule.last_epoch},
-            "epoch": self._epoch,
-            "step": self._step,
-            "best": vars(self._best) if self._best else None,
-            "best_weights": self._best_weights,
-            "metrics": self.metrics,
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Stand where `state` was taken."""
-        self._model.load_state_dict(state["weights"], strict=False)
-        self._optimizer.load_state_dict(state["optimizer"])
-        self._schedule.last_epoch = state["schedule"]["last_epoch"]
-        self._epoch, self._step = state["epoch"], state["step"]
-        self._best = Validation(**state["best"]) if state["best"] else None
-        self._best_weights, self.metrics = state["best_weights"], state["metrics"]
-
-    def write(self, folder: Path, settings: dict[str, Any]) -> Bundle:
-        """Write the best validated epoch as a bundle, with its threshold and the run's settings."""
-        if self._best is None:
-            raise SamftError("expected at least one validated epoch, got none; raise epochs or max_steps")
-        self._model.load_state_dict(self._best_weights, strict=False)
-        card = Card(
-            recipe=dataclasses.replace(self._recipe, threshold=self._best.threshold),
-            base_id=self._base.id,
-            base_revision=self._base.revision,
-            base_sha256=self._base.sha256,
-            trained=self._config.train,
-            training={"settings": settings, "validation": vars(self._best)},
-        )
-        return write_bundle(self._model, card, folder)
-
-    def _learn_from(self, batch: Batch) -> float:
-        """One optimizer step; gives the batch's loss."""
-        logits, estimate = self._forward(batch, encoded=self._learn.encoded)
-        parts = mask_losses(logits, estimate, batch.truth, batch.known)
-        loss = parts.cross_entropy + self._config.dice_weight * parts.dice + self._config.iou_weight * parts.iou
-        if not torch.isfinite(loss):
-            raise SamftError(
-                f"expected a finite loss, got {loss.item()} in step {self._step + 1}; "
-                f"lower learning_rate and start again in another --out"
+    def _steps(self) -> Iterator[tuple[Step, Iterator[Batch]]]:
+        """The rest of this epoch's steps, and the batches of each, which are made ahead."""
+        config, sources, epoch = self._config, self._sources, self._at.epoch
+        steps = list(
+            epoch_steps(
+                len(sources.learn.chips),
+                seed=config.seed,
+                epoch=epoch,
+                size=config.batch_size,
+                accumulate=config.accumulate,
+                ranks=self._ranks,
+                by_node=sources.by_node,
+                seen=self._at.seen,
             )
+        )
+        indices = (some for step in steps for some in step.chips)
+        batches = ahead(lambda some: sources.learn.random(some, seed=config.seed, epoch=epoch), indices)
+        with contextlib.closing(batches):
+            for step in steps:
+                yield step, itertools.islice(batches, len(step.chips))
+
+    def _learn(self, step: Step, batches: Iterator[Batch]) -> None:
+        """One optimizer step."""
+        config, at = self._config, self._at
+        rate = config.learning_rate * at.rate(config, len(self._sources.learn.chips), step_chips=step.total)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
         self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self._parameters, self._config.clip_norm)
-        self._optimizer.step()
-        self._schedule.step()
-        self._step += 1
-        return loss.item()
+        told = torch.zeros(2, dtype=torch.float64)
+        for number, batch in enumerate(batches, start=1):
+            with self._in_step(last=number == len(step.chips)):
+                losses = self._losses(batch) * (0 if step.stand_in else 1)
+                # the mean over the chips of the whole step: DDP divides the sum over processes by their number
+                self._scaler.scale(losses.sum() * self._ranks.world / step.total).backward()
+            told[0] += losses.detach().sum().item()
+        told[1] = float(self._stop.asked)
+        loss_sum, stops = self._ranks.total(told.to(self._device)).tolist()
+        self._require_finite("loss", loss_sum, step)
+        self._scaler.unscale_(self._optimizer)
+        norm = nn.utils.clip_grad_norm_(self._learner.parameters_that_learn, config.clip_norm).item()
+        if not self._scaler.is_enabled():  # which leaves out steps whose gradients are too large for fp16
+            self._require_finite("gradient", norm, step)
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        at.step, at.seen, at.loss_sum = at.step + 1, at.seen + step.total, at.loss_sum + loss_sum
+        self._report_step(loss_sum / step.total)
+        if stops or at.step % config.snapshot_every == 0:
+            self._save()
+        if stops:
+            raise StoppedError(at.step, self._out)
 
-    def _forward(self, batch: Batch, *, encoded: bool) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits at the tile's resolution and the IoU estimate, in float32."""
-        half = torch.autocast(self._device.type, dtype=torch.bfloat16)
-        with half if self._config.precision == "bf16" else contextlib.nullcontext():
-            embeddings = batch.inputs if encoded else encode(self._model, batch.inputs)
-            prompt = whole_tile(
-                self._recipe.prompt, batch=len(embeddings), input_px=self._recipe.input_px, device=self._device
-            )
-            logits, estimate = decode(self._model, embeddings, prompt)
-        return enlarge(logits.float(), self._recipe.tile_px), estimate.float()
+    def _losses(self, batch: Batch) -> torch.Tensor:
+        """Each chip's loss (batch,)."""
+        logits, estimate = self._net(batch, encoded=self._sources.learn.encoded is not None)
+        parts = mask_losses(logits, estimate, batch.truth, batch.known)
+        return parts.cross_entropy + self._config.dice_weight * parts.dice + self._config.iou_weight * parts.iou
 
-    def _select_parameters(self) -> list[torch.nn.Parameter]:
-        """Freeze all but what is to be trained, and list that."""
-        self._model.requires_grad_(self._config.train == "all")
-        self._model.mask_decoder.requires_grad_(True)
-        return [parameter for parameter in self._model.parameters() if parameter.requires_grad]
+    def _in_step(self, *, last: bool) -> contextlib.AbstractContextManager[None]:
+        """Processes exchange gradients after the last batch of a step alone."""
+        if isinstance(self._net, DistributedDataParallel) and not last:
+            return self._net.no_sync()
+        return contextlib.nullcontext()
 
-    def _rate(self, step: int) -> float:
-        """The learning rate's factor: a linear warm-up, then half a cosine down to 0."""
-        warmup = max(1, round(self._config.warmup * self._total_steps))
-        if step < warmup:
-            return (step + 1) / warmup
-        return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, self._total_steps - warmup)))
+    def _end_epoch(self, *, chips_per_s: float) -> None:
+        """Validate if it is due, and note how the epoch went."""
+        config, at, sources = self._config, self._at, self._sources
+        at.epoch += 1
+        line: dict[str, Any] = {
+            "epoch": at.epoch,
+            "step": at.step,
+            "loss": round(at.loss, 5),
+            "learning_rate": self._optimizer.param_groups[0]["lr"],
+            "chips_per_s": round(chips_per_s, 2),
+        }
+        at.seen, at.loss_sum = 0, 0.0
+        if at.done(config) or at.epoch % config.validate_every == 0:
+            result = validate(self._learner, sources.check, sources.check_mine, config, self._ranks)
+            at.note_check(result, trained_weights(self._learner.model, config.train))
+            line |= {f"val_{key}": round(value, 5) for key, value in vars(result).items()}
+        at.metrics.append(line)
+        if self._ranks.first:
+            write_metrics(self._out, at.metrics)
+            write_progress_report(self._out, at.metrics, epochs=config.epochs)
+        if self._board:
+            self._board.write(at.step, {key: value for key, value in line.items() if key != "step"})
 
+    def _report_step(self, loss: float) -> None:
+        at, count = self._at, len(self._sources.learn.chips)
+        seen, every = at.chips(count), at.planned_chips(self._config, count)
+        best = f", best val IoU {at.best.iou:.3f}" if at.best else ""
+        note = f"epoch {at.epoch + 1}, loss {at.loss:.3f}{best}, {self._pace.tell(seen, every - seen)}"
+        self._tell("training", seen, every, note)
+        if self._board:
+            self._board.write(at.step, {"step_loss": loss})
 
-def _recipe(chips: Chips, input_px: int, config: TrainConfig) -> Recipe:
-    meta = chips.meta
-    if input_px < meta.size_px:
-        raise ChipsError(
-            expected=f"chips of at most {input_px} pixels, the model's input",
-            got=f"{meta.size_px}",
-            remedy=f"prepare them again with --size {input_px // 2}",
+    def _tell(self, stage: str, done: int, total: int, note: str = "") -> None:
+        """Tell how far it is; before anything is learned, SIGTERM needs no snapshot."""
+        if self._at.step == 0 and self._stop.asked:
+            raise StoppedError(0, self._out)
+        self._progress(stage, done, total, note)
+
+    def _require_finite(self, what: str, value: float, step: Step) -> None:
+        if math.isfinite(value):
+            return
+        names = ", ".join(self._sources.learn.chips[index].name for some in step.chips for index in some)
+        raise SamftError(
+            f"expected a finite {what}, got {value} in step {self._at.step + 1} (epoch {self._at.epoch + 1}; chips "
+            f"{names}); the last snapshot is kept: lower learning_rate, or compute in fp32, and start in another --out"
         )
-    return Recipe(
-        gsd_m=meta.gsd_m,
-        bands=meta.bands,
-        stretch=meta.stretch,
-        tile_px=meta.size_px,
-        overlap_px=round(meta.size_px * OVERLAP),
-        input_px=input_px,
-        prompt=config.prompt,
-        threshold=0.5,
-        min_area_m2=config.min_area_m2,
-    )
+
+    def _save(self) -> None:
+        """Write a snapshot of all processes."""
+        random = self._ranks.gather(random_state(self._device))
+        if self._ranks.first:
+            state = {
+                "weights": trained_weights(self._learner.model, self._config.train),
+                "optimizer": self._optimizer.state_dict(),
+                "scaler": self._scaler.state_dict(),
+                "standing": self._at.state(),
+                "random": random,
+                "layout": layout(self._ranks, self._device),
+                "settings": as_dict(self._config),
+            }
+            save_snapshot(self._out / CHECKPOINTS, self._at.step, state)
+        self._ranks.wait()
+
+    def resume(self) -> None:
+        """Stand where the newest snapshot was taken, if there is one."""
+        state = self._ranks.from_first(load_snapshot(self._out / CHECKPOINTS) if self._ranks.first else None)
+        if state is None:
+            return
+        self._learner.model.load_state_dict(state["weights"], strict=False)
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._scaler.load_state_dict(state["scaler"])
+        self._at = Standing.of(state["standing"])
+        if self._ranks.rank < len(state["random"]):
+            restore_random_state(state["random"][self._ranks.rank], self._device)
+        if self._ranks.first:
+            tell_differences(state["layout"], layout(self._ranks, self._device))
+
+    def finish(self, settings: dict[str, Any]) -> Bundle:
+        """Write the best validated epoch as a bundle, with its threshold, its minimum area and the settings."""
+        at = self._at
+        if at.best is None:
+            raise SamftError("expected at least one validated epoch, got none; raise epochs or max_steps")
+        self._save()
+        if self._ranks.first:
+            self._learner.model.load_state_dict(at.best_weights, strict=False)
+            finish(
+                self._learner,
+                base=self._base,
+                chips=self._chips,
+                out=self._out,
+                recipe=self._recipe,
+                best=at.best,
+                config=self._config,
+                settings=settings,
+                cache=self._sources.cache,
+                progress=self._progress,
+            )
+        self._ranks.wait()
+        return load_bundle(self._out / BUNDLE)
+
+
+@contextlib.contextmanager
+def _clear_memory_errors(config: TrainConfig) -> Iterator[None]:
+    """Say which setting to lower when a GPU's memory does not suffice."""
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        if config.train == "mask_decoder" or config.checkpoint_gradients:
+            remedy = "raise accumulate as you lower batch_size"
+        else:
+            remedy = "raise accumulate as you lower batch_size, or set checkpoint_gradients=true"
+        raise SamftError(
+            f"expected batch_size = {config.batch_size} in {config.precision} to fit the GPU, got "
+            f"{str(error).splitlines()[0]}; {remedy}, and run the same command with another --out"
+        ) from error

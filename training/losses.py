@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 @dataclass(frozen=True, kw_only=True)
 class Losses:
-    """The parts of a batch's loss; each is a mean over a chip's known pixels, then over the chips."""
+    """The parts of each chip's loss (batch,), each a mean over the chip's known pixels."""
 
     cross_entropy: torch.Tensor
     dice: torch.Tensor
@@ -32,14 +32,14 @@ def mask_losses(logits: torch.Tensor, iou_estimate: torch.Tensor, truth: torch.T
     """
     area = known.sum(dim=(1, 2)).clamp(min=1)
     pointwise = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
-    cross_entropy = ((pointwise * known).sum(dim=(1, 2)) / area).mean()
+    cross_entropy = (pointwise * known).sum(dim=(1, 2)) / area
     probability = logits.sigmoid() * known
     shared = (probability * truth).sum(dim=(1, 2))
     total = probability.sum(dim=(1, 2)) + (truth * known).sum(dim=(1, 2))
-    dice = (1 - (2 * shared + 1) / (total + 1)).mean()
+    dice = 1 - (2 * shared + 1) / (total + 1)
     with torch.no_grad():
         hard = (logits > 0) * known
         both = (hard * truth).sum(dim=(1, 2))
         either = hard.sum(dim=(1, 2)) + (truth * known).sum(dim=(1, 2)) - both
         iou = torch.where(either > 0, both / either.clamp(min=1), torch.ones_like(both))
-    return Losses(cross_entropy=cross_entropy, dice=dice, iou=F.mse_loss(iou_estimate, iou))
+    return Losses(cross_entropy=cross_entropy, dice=dice, iou=(iou_estimate - iou) ** 2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 
 import click
@@ -19,6 +21,11 @@ from samft_core.cli.options import PATH, device_option
     metavar="M",
     help="facebook/sam-vit-base, -large, -huge, ID@COMMIT, a local folder, or samft-tiny.",
 )
+@click.option(
+    "--preset",
+    type=click.Choice(["laptop-cpu", "gpu-24gb", "ml-g5-12xlarge"]),
+    help="Settings for a kind of machine; --config and --set win over them.",
+)
 @click.option("--config", type=PATH, metavar="F.toml", help="Settings, one key = value a line.")
 @click.option(
     "--set",
@@ -28,27 +35,39 @@ from samft_core.cli.options import PATH, device_option
     help="One setting, such as epochs=20; may be repeated and wins over --config.",
 )
 @device_option
-def train(chips: Path, out: Path, model: str, config: Path | None, assignments: tuple[str, ...], device: str) -> None:
+def train(
+    chips: Path,
+    out: Path,
+    model: str,
+    preset: str | None,
+    config: Path | None,
+    assignments: tuple[str, ...],
+    device: str,
+) -> None:
     """Fine-tune a SAM on a CHIPS folder.
 
     The result is RUN/bundle, the model of the epoch with the best IoU on the val chips; RUN/metrics.jsonl, a line per
-    epoch; RUN/report.html; and RUN/checkpoints. By default the mask decoder of sam-vit-base learns over embeddings
-    computed once; samft-tiny learns whole.
+    epoch; RUN/report.html, which can be looked at while it lasts; and RUN/checkpoints. By default the mask decoder of
+    sam-vit-base learns over embeddings computed once; samft-tiny learns whole.
+
+    On several GPUs or machines: torchrun --nproc-per-node 4 --no-python samft train CHIPS --out RUN ...
     """
     from samft_core.cli.progress import progress_bar
+    from samft_core.progress import silent
     from samft_core.sam.tiny import TINY
     from training.chips import open_chips
     from training.config import resolve
     from training.loop import train as train_model
-    from training.report import write_training_report
+    from training.run import REPORT
 
-    settings = resolve(tiny=model == TINY, file=config, assignments=assignments)
-    opened = open_chips(chips)
-    with progress_bar() as progress:
-        bundle = train_model(opened, out, model=model, config=settings, device=device, progress=progress)
-        write_training_report(bundle, opened, out, device=device)
-    best = bundle.card.training["validation"]
-    click.echo(
-        f"bundle {bundle.card.hash} in {bundle.path}: val IoU {best['iou']:.3f} at threshold {best['threshold']:.2f} "
-        f"(all or nothing: {best['trivial_iou']:.3f}); report in {out / 'report.html'}"
-    )
+    settings = resolve(tiny=model == TINY, preset=preset, file=config, assignments=assignments)
+    first = os.environ.get("RANK", "0") == "0"  # of those that torchrun starts, one speaks
+    with progress_bar() if first else contextlib.nullcontext(silent) as progress:
+        bundle = train_model(open_chips(chips), out, model=model, config=settings, device=device, progress=progress)
+    if first:
+        best, recipe = bundle.card.training["validation"], bundle.card.recipe
+        click.echo(
+            f"bundle {bundle.card.hash} in {bundle.path}: val IoU {best['iou']:.3f} at threshold "
+            f"{recipe.threshold:.2f} (all or nothing: {best['trivial_iou']:.3f}), object F1 {best['object_f1']:.3f} "
+            f"from {recipe.min_area_m2:g} m2; report in {out / REPORT}"
+        )

@@ -1,0 +1,78 @@
+"""Which chips a process sees in a step; the same whatever was before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.distributed import Ranks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What one process does in one optimizer step."""
+
+    chips: tuple[tuple[int, ...], ...]
+    """The chips of each of its batches, by number; a stand-in where the others have the last chips."""
+    stand_in: bool
+    """Whether there is only a stand-in, which must count for nothing."""
+    total: int
+    """The chips of all processes in this step."""
+
+
+def own_chips(count: int, ranks: Ranks, *, by_node: bool) -> list[int]:
+    """The chips that this node's processes draw from.
+
+    Args:
+        count: How many chips there are.
+        ranks: This process.
+        by_node: Whether every node has chips of its own, as where each caches what its processes need.
+    """
+    return list(range(ranks.node, count, ranks.nodes)) if by_node else list(range(count))
+
+
+def epoch_steps(
+    count: int, *, seed: int, epoch: int, size: int, accumulate: int, ranks: Ranks, by_node: bool = False, seen: int = 0
+) -> Iterator[Step]:
+    """The steps of one pass over all chips in random order, which follows from seed and epoch alone.
+
+    Every chip comes once. The last step may be smaller; a process that has no chip in it gets a stand-in, so that all
+    take part in every step.
+
+    Args:
+        count: How many chips there are.
+        seed: Of the run.
+        epoch: Which pass.
+        size: Chips in a batch.
+        accumulate: Batches of a process in a step.
+        ranks: This process.
+        by_node: Whether each node draws from its own chips.
+        seen: How many chips of the pass are behind us.
+    """
+    groups = ranks.nodes if by_node else 1
+    orders = []
+    for group in range(groups):
+        some = np.arange(group, count, groups)
+        orders.append(np.random.default_rng([seed, epoch, group]).permutation(some)[seen // groups :])
+    members = ranks.world // groups
+    own, member = (orders[ranks.node], ranks.local_rank) if by_node else (orders[0], ranks.rank)
+    each = size * accumulate * members
+    for start in range(0, max(map(len, orders)), each):
+        mine = own[start : start + each][member::members].tolist()
+        stand_in = not mine
+        if stand_in:
+            mine = [ranks.node if by_node and ranks.node < count else 0]
+        yield Step(
+            chips=tuple(tuple(mine[i : i + size]) for i in range(0, len(mine), size)),
+            stand_in=stand_in,
+            total=sum(len(order[start : start + each]) for order in orders),
+        )
+
+
+def steps_in_epoch(count: int, *, size: int, accumulate: int, ranks: Ranks, by_node: bool = False) -> int:
+    """How many steps a whole pass has."""
+    groups = ranks.nodes if by_node else 1
+    each = size * accumulate * (ranks.world // groups)
+    return -(-len(range(0, count, groups)) // each)

@@ -1,0 +1,64 @@
+"""How the model does on chips it does not learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from samft_core.ahead import ahead
+from samft_core.scores import ThresholdCurve
+from training.batches import Source
+from training.config import TrainConfig
+from training.distributed import Ranks
+from training.learner import Learner
+from training.losses import mask_losses
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """Scores of the val chips, of all processes together."""
+
+    loss: float
+    """Cross-entropy plus weighted Dice."""
+    iou: float
+    """Pooled over all known pixels, at `threshold`."""
+    threshold: float
+    """The one of the highest IoU, unless the settings name one."""
+    trivial_iou: float
+    """The better of all building and no building."""
+
+
+@torch.inference_mode()
+def validate(learner: Learner, source: Source, mine: Sequence[int], config: TrainConfig, ranks: Ranks) -> Validation:
+    """Score the model as it is.
+
+    Args:
+        learner: The model.
+        source: The val chips.
+        mine: The numbers of those that this process looks at.
+        config: The settings.
+        ranks: This process; all must take part.
+    """
+    learner.eval()
+    pinned = () if config.threshold == "auto" else (config.threshold,)
+    curve, sums = ThresholdCurve(also=pinned), torch.zeros(2, dtype=torch.float64)
+    for batch in ahead(source.plain, mine):
+        logits, estimate = learner(batch, encoded=source.encoded is not None)
+        parts = mask_losses(logits, estimate, batch.truth, batch.known)
+        loss = parts.cross_entropy + config.dice_weight * parts.dice
+        sums += torch.tensor([loss.sum().item(), len(loss)], dtype=torch.float64)
+        probability = logits.sigmoid().float().cpu().numpy()
+        curve.add(probability, batch.truth.cpu().numpy() > 0, batch.known.cpu().numpy() > 0)
+    learner.train()
+    loss_sum, count = ranks.total(sums.to(source.device)).tolist()
+    curve.histogram[:] = ranks.total(torch.from_numpy(curve.histogram).to(source.device)).cpu().numpy().astype(np.int64)
+    threshold = curve.best_threshold() if config.threshold == "auto" else config.threshold
+    return Validation(
+        loss=loss_sum / count,
+        iou=curve.counts(threshold).iou,
+        threshold=threshold,
+        trivial_iou=curve.trivial_iou,
+    )
