@@ -6,6 +6,8 @@ user's mistake (the command exits with 2); any other `SamftError` is a failure (
 
 from __future__ import annotations
 
+import functools
+
 
 class SamftError(Exception):
     """A failure that is not the user's mistake."""
@@ -29,6 +31,10 @@ class InputError(SamftError):
         self.expected = expected
         self.got = got
         self.remedy = remedy
+
+    def __reduce__(self) -> tuple[functools.partial[InputError], tuple[()]]:
+        """Let it pass from one process to another."""
+        return functools.partial(type(self), expected=self.expected, got=self.got, remedy=self.remedy), ()
 
 
 class RasterError(InputError):

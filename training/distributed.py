@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -64,18 +64,33 @@ class Ranks:
         dist.all_gather_object(values, value)
         return values
 
-    def from_first(self, value: Value) -> Value:
-        """The first process's value, for all."""
+    def by_first(self, work: Callable[[], Value]) -> Value:
+        """What the first process gets from some work, for all; an error of samft's there is raised by all."""
         if self.world == 1:
-            return value
-        values = [value]
-        dist.broadcast_object_list(values, src=0)
-        return values[0]
+            return work()
+        outcome: list[Any] = [None]
+        if self.first:
+            try:
+                outcome = [work()]
+            except SamftError as error:
+                outcome = [_Failed(error)]
+        dist.broadcast_object_list(outcome, src=0)
+        if isinstance(outcome[0], _Failed):
+            raise outcome[0].error
+        value: Value = outcome[0]
+        return value
 
     def wait(self) -> None:
         """Go on when all are here."""
         if self.world > 1:
             self.gather(None)
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """The outcome of work that raised."""
+
+    error: SamftError
 
 
 @contextlib.contextmanager

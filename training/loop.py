@@ -40,6 +40,8 @@ from training.standing import Standing
 from training.stop import Stop, StoppedError, stop_on_sigterm
 from training.validate import validate
 
+SECONDS_BETWEEN_PAGES = 5.0
+
 
 def train(
     chips: Chips,
@@ -78,12 +80,9 @@ def train(
         )
     settings = {**as_dict(config), "model": model, "chips": chips.digest}
     with together(device) as (ranks, place), stop_on_sigterm() as stop, _clear_memory_errors(config):
-        if ranks.from_first((out / BUNDLE).exists()):
-            finished = load_bundle(out / BUNDLE)
-            check_same_run(finished.card.training.get("settings", {}), settings, out)
+        finished = ranks.by_first(lambda: _finished(out, settings))
+        if finished:
             return finished
-        if ranks.first:
-            claim(out, settings)
         told = progress if ranks.first else silent
         trainer = Trainer(chips, out, model=model, config=config, ranks=ranks, device=place, stop=stop, progress=told)
         trainer.resume()
@@ -136,6 +135,7 @@ class Trainer:
         )
         self._scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
         self._pace = Pace()
+        self._page_written_s = -math.inf
         self._board: Board | None = None
 
     def run(self) -> None:
@@ -233,9 +233,16 @@ class Trainer:
         at.metrics.append(line)
         if self._ranks.first:
             write_metrics(self._out, at.metrics)
-            write_progress_report(self._out, at.metrics, epochs=config.epochs)
+            self._write_page()
         if self._board:
             self._board.write(at.step, {key: value for key, value in line.items() if key != "step"})
+
+    def _write_page(self) -> None:
+        """The report so far, but not so often that drawing slows short epochs."""
+        now_s = time.monotonic()
+        if now_s - self._page_written_s >= SECONDS_BETWEEN_PAGES:
+            write_progress_report(self._out, self._at.metrics, epochs=self._config.epochs)
+            self._page_written_s = now_s
 
     def _report_step(self, loss: float) -> None:
         at, count = self._at, len(self._sources.learn.chips)
@@ -264,7 +271,8 @@ class Trainer:
     def _save(self) -> None:
         """Write a snapshot of all processes."""
         random = self._ranks.gather(random_state(self._device))
-        if self._ranks.first:
+
+        def save() -> None:
             state = {
                 "weights": trained_weights(self._learner.model, self._config.train),
                 "optimizer": self._optimizer.state_dict(),
@@ -275,11 +283,12 @@ class Trainer:
                 "settings": as_dict(self._config),
             }
             save_snapshot(self._out / CHECKPOINTS, self._at.step, state)
-        self._ranks.wait()
+
+        self._ranks.by_first(save)
 
     def resume(self) -> None:
         """Stand where the newest snapshot was taken, if there is one."""
-        state = self._ranks.from_first(load_snapshot(self._out / CHECKPOINTS) if self._ranks.first else None)
+        state = self._ranks.by_first(lambda: load_snapshot(self._out / CHECKPOINTS))
         if state is None:
             return
         self._learner.model.load_state_dict(state["weights"], strict=False)
@@ -297,22 +306,36 @@ class Trainer:
         if at.best is None:
             raise SamftError("expected at least one validated epoch, got none; raise epochs or max_steps")
         self._save()
-        if self._ranks.first:
-            self._learner.model.load_state_dict(at.best_weights, strict=False)
-            finish(
+        self._learner.model.load_state_dict(at.best_weights, strict=False)
+        best = at.best
+        return self._ranks.by_first(
+            lambda: finish(
                 self._learner,
                 base=self._base,
                 chips=self._chips,
                 out=self._out,
                 recipe=self._recipe,
-                best=at.best,
+                best=best,
                 config=self._config,
                 settings=settings,
                 cache=self._sources.cache,
                 progress=self._progress,
             )
-        self._ranks.wait()
-        return load_bundle(self._out / BUNDLE)
+        )
+
+
+def _finished(out: Path, settings: dict[str, Any]) -> Bundle | None:
+    """The bundle of a run that is over; or None, and the folder is this run's.
+
+    Raises:
+        ConfigError: Another run is in the folder.
+    """
+    if not (out / BUNDLE).exists():
+        claim(out, settings)
+        return None
+    bundle = load_bundle(out / BUNDLE)
+    check_same_run(bundle.card.training.get("settings", {}), settings, out)
+    return bundle
 
 
 @contextlib.contextmanager

@@ -52,10 +52,11 @@ def epoch_steps(
         seen: How many chips of the pass are behind us.
     """
     groups = ranks.nodes if by_node else 1
+    behind = -(-seen // groups)  # of each group; all but the last step take as many from every one
     orders = []
     for group in range(groups):
         some = np.arange(group, count, groups)
-        orders.append(np.random.default_rng([seed, epoch, group]).permutation(some)[seen // groups :])
+        orders.append(np.random.default_rng([seed, epoch, group]).permutation(some)[behind:])
     members = ranks.world // groups
     own, member = (orders[ranks.node], ranks.local_rank) if by_node else (orders[0], ranks.rank)
     each = size * accumulate * members
@@ -69,10 +70,3 @@ def epoch_steps(
             stand_in=stand_in,
             total=sum(len(order[start : start + each]) for order in orders),
         )
-
-
-def steps_in_epoch(count: int, *, size: int, accumulate: int, ranks: Ranks, by_node: bool = False) -> int:
-    """How many steps a whole pass has."""
-    groups = ranks.nodes if by_node else 1
-    each = size * accumulate * (ranks.world // groups)
-    return -(-len(range(0, count, groups)) // each)

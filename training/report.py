@@ -51,7 +51,7 @@ def write_progress_report(run: Path, lines: Sequence[Mapping[str, Any]], *, epoc
         run / REPORT,
         title="Training",
         lead=f"Epoch {last['epoch']} of {epochs}: loss {last['loss']:.3f}, {last['chips_per_s']:.3g} chips/s. "
-        "This page is written again after every epoch.",
+        "This page is written again after every epoch, but not more than every few seconds.",
         sections=[Section(title="Training", pictures=[figures.training_curves(lines)])],
     )
 

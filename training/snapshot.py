@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +45,22 @@ def load_snapshot(folder: Path) -> dict[str, Any] | None:
 
 def _load(path: Path) -> dict[str, Any] | None:
     try:
+        _check(path)
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    except (OSError, RuntimeError, EOFError, ValueError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
         logging.getLogger("samft").warning(
             "snapshot %s is damaged (%s); going on from the one before", path, str(error).splitlines()[0]
         )
         return None
     return state
+
+
+def _check(path: Path) -> None:
+    """Compare the checksums that PyTorch writes and does not look at."""
+    with zipfile.ZipFile(path) as archive:
+        broken = archive.testzip()
+    if broken:
+        raise ValueError(f"checksum of {broken}")
 
 
 def _newest_first(folder: Path) -> list[Path]:

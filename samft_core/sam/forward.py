@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from transformers import SamModel
 
 from samft_core.bundle import PromptPolicy
+from samft_core.sam.attention import run_block
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +66,9 @@ def _through(model: SamModel, hidden: torch.Tensor, first: int, last: int) -> to
     """Pass some of the encoder's blocks, and its neck after the very last."""
     encoder = model.vision_encoder
     assert 0 <= first <= last <= len(encoder.layers)
+    lean = hidden.device.type == "cpu" and not torch.is_grad_enabled()
     for block in encoder.layers[first:last]:
-        hidden = block(hidden)
+        hidden = run_block(block, hidden) if lean else block(hidden)
     if last == len(encoder.layers):
         hidden = encoder.neck(hidden)
     return hidden
