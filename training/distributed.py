@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ import torch.distributed as dist
 
 from samft_core.errors import InputError, SamftError
 from samft_core.sam.segmenter import pick_device
+
+WAIT = datetime.timedelta(days=1)
+"""How long a process waits for the others."""
 
 Value = TypeVar("Value")
 
@@ -117,9 +121,10 @@ def together(device: str) -> Iterator[tuple[Ranks, torch.device]]:
     )
     found = pick_device(device)
     if found.type == "cuda":
-        found = pick_device(f"cuda:{ranks.local_rank}")
+        found = _own_gpu(ranks)
         torch.cuda.set_device(found)
-    dist.init_process_group("cpu:gloo,cuda:nccl" if found.type == "cuda" else "gloo")
+    # waiting for the first process, or for another's cache, is no failure; that a process ended shows by itself
+    dist.init_process_group("cpu:gloo,cuda:nccl" if found.type == "cuda" else "gloo", timeout=WAIT)
     try:
         yield ranks, found
     except RuntimeError as error:
@@ -131,6 +136,17 @@ def together(device: str) -> Iterator[tuple[Ranks, torch.device]]:
         ) from error
     finally:
         dist.destroy_process_group()
+
+
+def _own_gpu(ranks: Ranks) -> torch.device:
+    count = torch.cuda.device_count()
+    if ranks.local_world > count:
+        raise InputError(
+            expected=f"at most {count} processes on this node, one for each GPU",
+            got=str(ranks.local_world),
+            remedy=f"start torchrun with --nproc-per-node {count}",
+        )
+    return torch.device("cuda", ranks.local_rank)
 
 
 def _lost(error: RuntimeError) -> bool:

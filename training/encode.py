@@ -11,6 +11,7 @@ from transformers import SamModel
 
 from samft_core.ahead import ahead
 from samft_core.bundle import Recipe
+from samft_core.errors import SamftError
 from samft_core.progress import Progress
 from samft_core.sam.embeddings import EmbeddingCache, in_words
 from samft_core.sam.encoding import encoding_of, tile_key
@@ -22,7 +23,9 @@ from training.config import TrainConfig
 from training.distributed import Ranks
 from training.precision import layers_in
 
-GPU_BATCH = 8
+log = logging.getLogger("samft")
+
+GPU_BATCH = 4
 """Chips that a GPU encodes at once, always as many; a CPU gains nothing by it."""
 
 Job = tuple[Chip, int]
@@ -48,6 +51,7 @@ class Trunk:
         try:
             return self.cache.read(key)
         except KeyError:
+            log.warning("%s is not in the cache any more, and is encoded again", chip.name)
             self._encode([(chip, view)])
             return self.cache.read(key)
 
@@ -71,8 +75,14 @@ class Trunk:
         values = self._pixel_values(jobs) if values is None else values
         if self.device.type != "cpu":  # the same shape every time, so that an answer does not depend on its company
             values = torch.cat([values, values[-1:].expand(GPU_BATCH - len(values), -1, -1, -1)])
-        with layers_in(self.precision, self.device):
-            answers = trunk(self.model, values.to(self.device, self.model.dtype), self.blocks)
+        try:
+            with layers_in(self.precision, self.device):
+                answers = trunk(self.model, values.to(self.device, self.model.dtype), self.blocks)
+        except torch.cuda.OutOfMemoryError as error:
+            raise SamftError(
+                f"expected {GPU_BATCH} chips to be encoded at once in {self.precision} on the GPU, got "
+                f"{str(error).splitlines()[0]}; set precision=bf16, or take a smaller model"
+            ) from error
         for (chip, view), answer in zip(jobs, answers, strict=False):
             self.cache.write(self.keys[chip.name, view], answer)
 
@@ -118,18 +128,17 @@ def cached_trunk(
     mine = jobs[ranks.local_rank :: ranks.local_world]
     found: dict[tuple[str, int], str] = {}
     for place, (job, key) in enumerate(zip(mine, ahead(_key, mine), strict=True)):
-        progress("looking at chips", place, len(mine))
+        progress("looking into the cache", place, len(mine))
         found[job[0].name, job[1]] = key
-    progress("looking at chips", len(mine), len(mine))
+    progress("looking into the cache", len(mine), len(mine))
     keys = {name: key for some in ranks.gather(found) for name, key in some.items()}
     result = Trunk(
         model=model, blocks=blocks, recipe=recipe, device=device, precision=config.precision, cache=cache, keys=keys
     )
-    missing = list(
-        {keys[chip.name, view]: (chip, view) for chip, view in jobs if keys[chip.name, view] not in cache}.values()
-    )
+    by_key = {keys[chip.name, view]: (chip, view) for chip, view in jobs}
+    missing = [job for key, job in by_key.items() if key not in cache]
     shape = _shape(model, blocks)
-    cache.require_room(len(missing), shape, int(config.cache_limit_gb * 1e9))
+    cache.require_room(len(missing), shape, int(config.cache_limit_gb * 1e9), there=len(by_key) - len(missing))
     _tell(len(jobs), len(missing), cache, shape, ranks)
     ranks.wait()  # all have looked before anybody writes
     result.fill(missing[ranks.local_rank :: ranks.local_world], "encoding chips", progress)
@@ -154,7 +163,7 @@ def _shape(model: SamModel, blocks: int) -> tuple[int, ...]:
 def _tell(wanted: int, missing: int, cache: EmbeddingCache, shape: tuple[int, ...], ranks: Ranks) -> None:
     if ranks.first:
         each = cache.bytes_each(shape)
-        logging.getLogger("samft").info(
+        log.info(
             "%d views of chips, %s each, %s in all in %s: %d are there, %d to encode%s",
             wanted,
             in_words(each),

@@ -7,24 +7,25 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from samft_core.errors import ConfigError
 from samft_core.output import whole_file
 from training.run import BOARD, METRICS
-
-if TYPE_CHECKING:
-    from torch.utils.tensorboard import SummaryWriter
 
 RECENT_STEPS = 20
 """How many steps the speed is taken from."""
 
 
 class Pace:
-    """How fast steps go, and how long the rest will take."""
+    """How fast steps go, and how long the rest will take.
 
-    def __init__(self) -> None:
-        self._recent: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], maxlen=RECENT_STEPS)
+    Args:
+        seen: How many chips are behind a run that goes on.
+    """
+
+    def __init__(self, seen: int) -> None:
+        self._recent = deque([(time.monotonic(), seen)], maxlen=RECENT_STEPS)
 
     def tell(self, seen: int, left: int) -> str:
         """Note how many chips were seen in all, and say chips per second and the time left for the others."""
@@ -48,27 +49,34 @@ def write_metrics(run: Path, lines: Sequence[Mapping[str, Any]]) -> None:
         temporary.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
 
+def require_tensorboard() -> None:
+    """Refuse to begin a run that could not write what it is asked for.
+
+    Raises:
+        ConfigError: TensorBoard is not installed.
+    """
+    try:
+        import torch.utils.tensorboard  # noqa: F401 - whether it can be
+    except ImportError as error:
+        raise ConfigError(
+            expected="TensorBoard where tensorboard = true",
+            got="none",
+            remedy="pip install 'samft[tensorboard]', or leave the setting out",
+        ) from error
+
+
 class Board:
     """RUN/tensorboard: the loss of every step, and what is known after each epoch.
 
     Args:
         run: The run's folder.
         step: The step the run goes on from; what was written of later ones is hidden.
-
-    Raises:
-        ConfigError: TensorBoard is not installed.
     """
 
     def __init__(self, run: Path, step: int) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError as error:
-            raise ConfigError(
-                expected="TensorBoard where tensorboard = true",
-                got="none",
-                remedy="pip install 'samft[tensorboard]', or leave the setting out",
-            ) from error
-        self._writer: SummaryWriter = SummaryWriter(str(run / BOARD), purge_step=step + 1)
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._writer = SummaryWriter(str(run / BOARD), purge_step=step + 1)
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Note values after a step."""

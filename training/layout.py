@@ -15,6 +15,7 @@ def layout(ranks: Ranks, device: torch.device) -> dict[str, Any]:
     """How this run is carried out."""
     return {
         "processes": ranks.world,
+        "nodes": ranks.nodes,
         "threads": torch.get_num_threads(),
         "device": device.type,
         "torch": str(torch.__version__),

@@ -38,7 +38,7 @@ class Learner(nn.Module):
         if self.lora is not None:
             add_lora(model, self.lora, seed=config.seed)
         if config.checkpoint_gradients:
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            _checkpoint_gradients(model)
 
     @property
     def frozen_blocks(self) -> int:
@@ -71,6 +71,15 @@ class Learner(nn.Module):
         with torch.set_grad_enabled(torch.is_grad_enabled() and frozen == 0):
             hidden = trunk(self.model, values, frozen)
         return head(self.model, hidden, frozen)
+
+
+def _checkpoint_gradients(model: SamModel) -> None:
+    """Compute blocks again in the backward pass; what the method is called depends on transformers' version."""
+    how = {"use_reentrant": False}
+    if hasattr(model, "activation_checkpointing_enable"):
+        model.activation_checkpointing_enable(how)
+    else:
+        model.gradient_checkpointing_enable(how)
 
 
 def frozen_blocks(model: SamModel, config: TrainConfig) -> int:

@@ -26,7 +26,7 @@ from training.chips import Chips
 from training.config import TrainConfig, as_dict
 from training.distributed import Ranks, together
 from training.finish import finish
-from training.follow import Board, Pace, write_metrics
+from training.follow import Board, Pace, require_tensorboard, write_metrics
 from training.layout import layout, random_state, restore_random_state, tell_differences
 from training.learner import Learner
 from training.losses import mask_losses
@@ -41,6 +41,11 @@ from training.stop import Stop, StoppedError, stop_on_sigterm
 from training.validate import validate
 
 SECONDS_BETWEEN_PAGES = 5.0
+
+SMALLEST_SCALE = 2.0**-14
+"""Of the loss in fp16: it is halved whenever gradients are too large, and only endless ones lead so far."""
+
+_REMEDY = "the last snapshot is kept: lower learning_rate, or compute in fp32, and start in another --out"
 
 
 def train(
@@ -78,6 +83,8 @@ def train(
             got=f"train = {config.train}",
             remedy="leave the setting out, or start from another model",
         )
+    if config.tensorboard:
+        require_tensorboard()
     settings = {**as_dict(config), "model": model, "chips": chips.digest}
     with together(device) as (ranks, place), stop_on_sigterm() as stop, _clear_memory_errors(config):
         finished = ranks.by_first(lambda: _finished(out, settings))
@@ -134,7 +141,7 @@ class Trainer:
             betas=(0.9, 0.99),
         )
         self._scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
-        self._pace = Pace()
+        self._pace = Pace(0)
         self._page_written_s = -math.inf
         self._board: Board | None = None
 
@@ -143,12 +150,13 @@ class Trainer:
         if self._ranks.first and self._config.tensorboard:
             self._board = Board(self._out, self._at.step)
         self._learner.train()
+        self._pace = Pace(self._at.chips(len(self._sources.learn.chips)))
         while not self._at.done(self._config):
             started_s, before = time.monotonic(), self._at.seen
             for step, batches in self._steps():
-                self._learn(step, batches)
                 if self._at.enough_steps(self._config):
                     break
+                self._learn(step, batches)
             self._end_epoch(chips_per_s=(self._at.seen - before) / (time.monotonic() - started_s))
 
     def _steps(self) -> Iterator[tuple[Step, Iterator[Batch]]]:
@@ -187,7 +195,7 @@ class Trainer:
                 self._scaler.scale(losses.sum() * self._ranks.world / step.total).backward()
             told[0] += losses.detach().sum().item()
         told[1] = float(self._stop.asked)
-        loss_sum, stops = self._ranks.total(told.to(self._device)).tolist()
+        loss_sum, stops = self._ranks.total(told).tolist()
         self._require_finite("loss", loss_sum, step)
         self._scaler.unscale_(self._optimizer)
         norm = nn.utils.clip_grad_norm_(self._learner.parameters_that_learn, config.clip_norm).item()
@@ -195,6 +203,8 @@ class Trainer:
             self._require_finite("gradient", norm, step)
         self._scaler.step(self._optimizer)
         self._scaler.update()
+        if self._scaler.is_enabled() and self._scaler.get_scale() < SMALLEST_SCALE:
+            self._require_finite("gradient in fp16", math.inf, step)
         at.step, at.seen, at.loss_sum = at.step + 1, at.seen + step.total, at.loss_sum + loss_sum
         self._report_step(loss_sum / step.total)
         if stops or at.step % config.snapshot_every == 0:
@@ -228,6 +238,8 @@ class Trainer:
         at.seen, at.loss_sum = 0, 0.0
         if at.done(config) or at.epoch % config.validate_every == 0:
             result = validate(self._learner, sources.check, sources.check_mine, config, self._ranks)
+            if not math.isfinite(result.loss):
+                raise SamftError(f"expected a finite loss on the val chips, got {result.loss}; {_REMEDY}")
             at.note_check(result, trained_weights(self._learner.model, config.train))
             line |= {f"val_{key}": round(value, 5) for key, value in vars(result).items()}
         at.metrics.append(line)
@@ -265,7 +277,7 @@ class Trainer:
         names = ", ".join(self._sources.learn.chips[index].name for some in step.chips for index in some)
         raise SamftError(
             f"expected a finite {what}, got {value} in step {self._at.step + 1} (epoch {self._at.epoch + 1}; chips "
-            f"{names}); the last snapshot is kept: lower learning_rate, or compute in fp32, and start in another --out"
+            f"{names}); {_REMEDY}"
         )
 
     def _save(self) -> None:

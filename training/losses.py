@@ -42,4 +42,4 @@ def mask_losses(logits: torch.Tensor, iou_estimate: torch.Tensor, truth: torch.T
         both = (hard * truth).sum(dim=(1, 2))
         either = hard.sum(dim=(1, 2)) + (truth * known).sum(dim=(1, 2)) - both
         iou = torch.where(either > 0, both / either.clamp(min=1), torch.ones_like(both))
-    return Losses(cross_entropy=cross_entropy, dice=dice, iou=(iou_estimate - iou) ** 2)
+    return Losses(cross_entropy=cross_entropy, dice=dice, iou=(iou_estimate - iou) ** 2 * (known.sum(dim=(1, 2)) > 0))

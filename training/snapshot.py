@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from samft_core.output import clear_half_written, whole_file
+from samft_core.output import whole_file
 
 KEPT = 2
 """How many snapshots stay: the newest, and one in case it is damaged on its way somewhere."""
@@ -28,7 +28,6 @@ def save_snapshot(folder: Path, step: int, state: dict[str, Any]) -> None:
         OutputError: It cannot be written; older ones are untouched.
     """
     path = folder / f"step-{step:08d}.pt"
-    clear_half_written(path)
     with whole_file(path, overwrite=True) as temporary:
         try:
             torch.save(state, temporary)
@@ -39,7 +38,12 @@ def save_snapshot(folder: Path, step: int, state: dict[str, Any]) -> None:
 
 
 def load_snapshot(folder: Path) -> dict[str, Any] | None:
-    """The newest whole state, or None; only tensors and plain values are ever loaded."""
+    """The newest whole state, or None; only tensors and plain values are ever loaded.
+
+    What killed processes left half-written is deleted: nobody else writes here now.
+    """
+    for left in folder.glob(".step-*.pt"):
+        left.unlink(missing_ok=True)
     return next(filter(None, map(_load, _newest_first(folder))), None)
 
 

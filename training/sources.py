@@ -60,6 +60,12 @@ def make_sources(
         OutputError: The cache would become too large.
     """
     learn, check = chips.require("train"), chips.require("val")
+    if not any((chip.read_mask() == 1).any() for chip in check):
+        raise ChipsError(
+            expected=f"buildings on the val chips of {chips.path}, to choose the best epoch and the threshold by",
+            got=f"none on {len(check)} chips",
+            remedy="prepare a larger area, or draw the splits with another --seed",
+        )
     by_node = config.caches and ranks.nodes > 1
     own = own_chips(len(check), ranks, by_node=True)
     trunk = None
@@ -90,7 +96,7 @@ def make_sources(
         check=checked,
         check_mine=own[ranks.local_rank :: ranks.local_world],
         by_node=by_node,
-        cache=trunk.cache if trunk and config.train == "mask_decoder" and config.cache == "fp16" else None,
+        cache=trunk.cache if trunk and _segments_alike(config, device) else None,
     )
 
 
@@ -118,6 +124,12 @@ def recipe_for(chips: Chips, input_px: int, config: TrainConfig) -> Recipe:
         threshold=0.5,
         min_area_m2=0.0,
     )
+
+
+def _segments_alike(config: TrainConfig, device: torch.device) -> bool:
+    """Whether what is cached is what segmenting would make: all of the encoder's work, computed in the same way."""
+    same = config.train == "mask_decoder" and config.cache == "fp16" and config.precision == "fp32"
+    return same and device.type == "cpu"  # a GPU encodes chips in company, which rounds otherwise
 
 
 def readable(chips: Chips, *, config: TrainConfig, ranks: Ranks, progress: Progress) -> Chips:

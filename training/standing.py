@@ -41,9 +41,9 @@ class Standing:
         return 0 < config.max_steps <= self.step
 
     def done(self, config: TrainConfig) -> bool:
-        """Whether there is nothing left to learn."""
+        """Whether there is nothing left to learn or to validate."""
         stale = 0 < config.patience <= self.checks_since_best
-        return self.epoch >= config.epochs or self.enough_steps(config) or stale
+        return self.seen == 0 and (self.epoch >= config.epochs or self.enough_steps(config) or stale)
 
     def chips(self, count: int) -> int:
         """Chips seen in all epochs, each of `count`."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from samft_core.ahead import ahead
@@ -53,8 +52,8 @@ def validate(learner: Learner, source: Source, mine: Sequence[int], config: Trai
         probability = logits.sigmoid().float().cpu().numpy()
         curve.add(probability, batch.truth.cpu().numpy() > 0, batch.known.cpu().numpy() > 0)
     learner.train()
-    loss_sum, count = ranks.total(sums.to(source.device)).tolist()
-    curve.histogram[:] = ranks.total(torch.from_numpy(curve.histogram).to(source.device)).cpu().numpy().astype(np.int64)
+    loss_sum, count = ranks.total(sums).tolist()
+    curve.histogram[:] = ranks.total(torch.from_numpy(curve.histogram)).numpy()
     threshold = curve.best_threshold() if config.threshold == "auto" else config.threshold
     return Validation(
         loss=loss_sum / count,

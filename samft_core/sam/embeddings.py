@@ -148,18 +148,21 @@ class EmbeddingCache:
         np.lib.format.write_array_header_1_0(header, described)
         return header.tell() + math.prod(shape) * np.dtype(self.encoding.dtype).itemsize + _CRC_BYTES
 
-    def require_room(self, count: int, shape: Sequence[int], limit_bytes: int) -> None:
+    def require_room(self, count: int, shape: Sequence[int], limit_bytes: int, *, there: int = 0) -> None:
         """Refuse to begin what will not fit.
 
         Args:
             count: How many tiles are still to be written.
             shape: Of each tile's embeddings.
-            limit_bytes: What all of them may take.
+            limit_bytes: What all of them may take, with those that are there.
+            there: How many of the same shape are written already and used too.
 
         Raises:
             OutputError: They would take more than the limit, or than the disk has left.
         """
-        needed = count * self.bytes_each(shape)
+        each = self.bytes_each(shape)
+        needed = count * each
+        limit_bytes -= there * each
         free = shutil.disk_usage(_existing(self.root)).free
         if needed > min(limit_bytes, free):
             allowed, why = (limit_bytes, "the limit") if limit_bytes <= free else (free, "what is free")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import json
 from pathlib import Path
 
 import torch
@@ -47,7 +48,7 @@ def write_bundle(model: SamModel, card: Card, folder: Path) -> Bundle:
         folder: The bundle to appear.
     """
     with whole_folder(folder, overwrite=True, made_with=CARD) as temporary:
-        (temporary / CONFIG).write_text(model.config.to_json_string(use_diff=False), encoding="utf-8")
+        (temporary / CONFIG).write_text(_config_text(model), encoding="utf-8")
         try:
             save_file(trained_weights(model, card.trained), temporary / WEIGHTS)
         except SafetensorError as error:
@@ -63,6 +64,12 @@ def write_bundle(model: SamModel, card: Card, folder: Path) -> Bundle:
             temporary,
         )
     return load_bundle(folder)
+
+
+def _config_text(model: SamModel) -> str:
+    """The model's config as JSON, without the folder that it was read from."""
+    config = {key: value for key, value in model.config.to_dict().items() if key != "_name_or_path"}
+    return json.dumps(config, indent=2, sort_keys=True) + "\n"
 
 
 def read_model(bundle: Bundle) -> SamModel:

@@ -1,8 +1,10 @@
 """A raster with its labels, chips and bundles of them, and what every mistake must look like."""
 
 import contextlib
+import functools
 import logging
 import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -23,6 +25,8 @@ from training.scenes import loose_scenes
 
 SAMFT = Path(sys.executable).with_name("samft")
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+HEAR_CTRL_C = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL) if os.name == "posix" else None
+"""For a process started by tests that run in the background, where a shell has Ctrl-C ignored."""
 SIDE_PX = 192
 TILE_PX = 64
 
@@ -174,7 +178,12 @@ def samft(*arguments: object, **environment: str) -> subprocess.CompletedProcess
 def running(*arguments: object):
     """The command, started; killed at the end if it still runs."""
     process = subprocess.Popen(
-        [SAMFT, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
+        [SAMFT, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+        preexec_fn=HEAR_CTRL_C,  # noqa: PLW1509  # no other thread matters between fork and exec
     )
     with process:
         try:

@@ -414,8 +414,8 @@ class TestSettings:
             ("learning_rate=fast", "expected learning_rate to be a number, got 'fast'"),
             ("learning_rate=nan", "expected learning_rate above 0 and below 1, got nan"),
             ("weight_decay=nan", "expected weight_decay 0 or more, got nan"),
-            ("train=encoder", "expected train to be mask_decoder or all, got 'encoder'"),
-            ("train=[1]", "expected train to be mask_decoder or all, got [1]"),
+            ("train=encoder", "expected train to be mask_decoder, lora or all, got 'encoder'"),
+            ("train=[1]", "expected train to be mask_decoder, lora or all, got [1]"),
             ("epochs=0", "expected epochs at least 1, got 0"),
             ("seed=-1", "expected seed 0 or more, got -1"),
             ("epochs", "expected --set key=value, got epochs"),
@@ -423,6 +423,13 @@ class TestSettings:
     )
     def test_wrong_value(self, fails, assignment, part):
         assert part in fails("--set", assignment)
+
+    def test_unknown_preset(self, fails):
+        assert "'gpu-24gb', 'laptop-cpu', 'ml-g5-12xlarge'" in fails("--preset", "laptop")
+
+    def test_views_that_cannot_be_cached(self, mistake, chips, tmp_path):
+        line = mistake("train", chips, "--out", tmp_path / "run", "--set", "augment=shift")
+        assert "augment none or flips where what the encoder makes of chips is cached, got shift" in line
 
     def test_toml(self, fails, tmp_path):
         file = tmp_path / "a.toml"

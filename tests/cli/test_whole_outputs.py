@@ -1,5 +1,6 @@
 """A full disk and Ctrl-C: what was begun is not left behind."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -8,7 +9,8 @@ import pytest
 
 from samft_core.bundle import load_bundle
 from samft_core.cli.main import run
-from tests.cli.conftest import ENVIRONMENT, last_clear_line, listing, running, write_scene
+from samft_core.sam.tiny import tiny_model
+from tests.cli.conftest import ENVIRONMENT, TILE_PX, last_clear_line, listing, running, write_scene
 
 resource = pytest.importorskip("resource", reason="limits and signals are POSIX's")
 
@@ -80,9 +82,24 @@ class TestFullDisk:
         folder = tmp_path / "run"
         arguments = ("train", chips, "--out", folder, "--model", "samft-tiny", "--set", "max_steps=1")
         assert "free some space" in full(limit, *arguments)
-        assert set(listing(folder)) <= {"checkpoints", "checkpoints/run.json", "metrics.jsonl"}
+        assert set(listing(folder)) <= {"checkpoints", "checkpoints/run.json", "metrics.jsonl", "report.html"}
         assert run([str(argument) for argument in arguments]) == 0, capsys.readouterr().err
         assert load_bundle(folder / "bundle").card.training["settings"]["max_steps"] == 1
+
+    def test_no_room_for_the_cache_and_then_with_space_again(self, full, chips, tmp_path, capsys, monkeypatch):
+        """The limit hits the first embeddings: 16 kB each."""
+        tiny_model(input_px=TILE_PX, seed=0).save_pretrained(tmp_path / "base")
+        capsys.readouterr()  # transformers' bar
+        monkeypatch.setenv("SAMFT_CACHE", str(tmp_path / "cache"))
+        run_folder = tmp_path / "run"
+        arguments = ("train", chips, "--out", run_folder, "--model", tmp_path / "base", "--set", "max_steps=1")
+        line = full(8_000, *arguments)
+        assert f"expected to write into the cache of embeddings, {tmp_path / 'cache'}, got File too large; free" in line
+        assert "SAMFT_CACHE" in line
+        assert not list((tmp_path / "cache").rglob("*.npy"))
+        assert listing(run_folder) == ["checkpoints", "checkpoints/run.json"]
+        assert run([str(argument) for argument in arguments]) == 0, capsys.readouterr().err
+        assert list((tmp_path / "cache").rglob("*.npy"))
 
 
 class TestInterrupt:
@@ -118,4 +135,5 @@ class TestInterrupt:
         self.interrupt(*arguments, stage="training")
         assert not (folder / "bundle").exists()
         left = listing(folder)
-        assert set(left) <= {"checkpoints", "checkpoints/run.json", "checkpoints/state.pt", "metrics.jsonl"}
+        usual = {"checkpoints", "checkpoints/run.json", "metrics.jsonl", "report.html"}
+        assert all(name in usual or re.fullmatch(r"checkpoints/step-\d{8}\.pt", name) for name in left), left

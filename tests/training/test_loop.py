@@ -75,19 +75,19 @@ def test_another_run_in_the_same_folder_is_refused(chips, tmp_path):
         train(chips, tmp_path / "run", model="samft-tiny", config=from_mapping({**QUICK, "epochs": 2}))
 
 
-def test_the_decoder_alone_learns_over_embeddings_computed_once(chips, tmp_path):
+def test_the_decoder_alone_learns_over_embeddings_computed_once(chips, cache, tmp_path):
     """A SAM in a folder is fine-tuned; the encoder runs once a chip, and the bundle holds the decoder only."""
     base = tiny_model(input_px=64, seed=5)
     base.save_pretrained(tmp_path / "base")
     calls = []
 
     def note(stage: str, done: int, total: int, note: str = "") -> None:
-        if stage.startswith("encoding") and done == total:
+        if stage == "encoding chips" and done == total:
             calls.append(total)
 
     config = from_mapping({"epochs": 4, "learning_rate": 1e-3, "augment": "none"})
     bundle = train(chips, tmp_path / "run", model=str(tmp_path / "base"), config=config, progress=note)
-    assert calls == [len(chips.split("train")), len(chips.split("val"))]
+    assert calls == [len(chips.split("train")) + len(chips.split("val"))]
     weights = load_file(tmp_path / "run" / "bundle" / "model.safetensors")
     assert all(name.startswith("mask_decoder.") for name in weights)
     changed = [name for name, tensor in weights.items() if not torch.equal(tensor, base.state_dict()[name])]

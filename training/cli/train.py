@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from samft_core.cli.options import PATH, device_option
+from training.config import presets, resolve
 
 
 @click.command(short_help="Fine-tune a SAM on chips.")
@@ -23,7 +24,7 @@ from samft_core.cli.options import PATH, device_option
 )
 @click.option(
     "--preset",
-    type=click.Choice(["laptop-cpu", "gpu-24gb", "ml-g5-12xlarge"]),
+    type=click.Choice(presets()),
     help="Settings for a kind of machine; --config and --set win over them.",
 )
 @click.option("--config", type=PATH, metavar="F.toml", help="Settings, one key = value a line.")
@@ -56,7 +57,6 @@ def train(
     from samft_core.progress import silent
     from samft_core.sam.tiny import TINY
     from training.chips import open_chips
-    from training.config import resolve
     from training.loop import train as train_model
     from training.run import REPORT
 

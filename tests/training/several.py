@@ -1,0 +1,29 @@
+"""Trains the runs of a JSON file one after the other; started by torchrun, in several processes together."""
+
+import functools
+import json
+import logging
+import sys
+from pathlib import Path
+from unittest.mock import patch
+
+import torch.distributed as dist
+
+from tests.training.conftest import without_pages
+from training.chips import open_chips
+from training.config import from_mapping
+from training.loop import train
+
+if __name__ == "__main__":
+    logging.basicConfig(format="note: %(message)s")
+    job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    leave = dist.destroy_process_group
+    with (  # under torchrun, processes can join once
+        patch.object(dist, "init_process_group", functools.cache(dist.init_process_group)),
+        patch.object(dist, "destroy_process_group"),
+        without_pages(),
+    ):
+        for run in job["runs"]:
+            config = from_mapping(run["settings"])
+            train(open_chips(job["chips"]), Path(run["out"]), model=job["model"], config=config, device="cpu")
+    leave()
