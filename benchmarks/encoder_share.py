@@ -43,8 +43,8 @@ class Both:
         )  # fmt: skip
         model = SamModel(SamConfig())
         self.tiles, self.encoder_s, self.model_s = 0, 0.0, 0.0
-        model.vision_encoder.register_forward_pre_hook(self._begin)
-        model.vision_encoder.register_forward_hook(self._end)
+        model.vision_encoder.patch_embed.register_forward_pre_hook(self._begin)
+        model.vision_encoder.neck.register_forward_hook(self._end)
         self._model, self._truth = SamSegmenter(model, recipe, "cpu"), PerfectSegmenter()
 
     def _begin(self, *_: object) -> None:

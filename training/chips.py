@@ -194,16 +194,24 @@ class Chips:
     def instances(self, chip: Chip) -> npt.NDArray[np.int32]:
         """The number of each pixel's building from 1, 0 where there is none: (size, size)."""
         grid = chip.grid()
-        polygons = grid.to_pixel(self.buildings(chip, grid.crs))
-        numbers = np.zeros(grid.shape, dtype=np.int32)
-        if len(polygons):
-            numbered = zip(polygons, range(1, len(polygons) + 1), strict=True)
-            rasterio.features.rasterize(numbered, out=numbers)
-        return numbers
+        return numbered(grid.to_pixel(self.buildings(chip, grid.crs)), grid.shape)
 
     @cached_property
     def _buildings(self) -> geopandas.GeoDataFrame:
         return geopandas.read_parquet(self.path / BUILDINGS)
+
+
+def numbered(polygons: Geometries, shape: tuple[int, int]) -> npt.NDArray[np.int32]:
+    """The number of each pixel's polygon from 1, 0 where there is none.
+
+    Args:
+        polygons: In pixel coordinates.
+        shape: (height, width).
+    """
+    numbers = np.zeros(shape, dtype=np.int32)
+    if len(polygons):
+        rasterio.features.rasterize(zip(polygons, range(1, len(polygons) + 1), strict=True), out=numbers)
+    return numbers
 
 
 def _by(shape: tuple[int, ...]) -> str:

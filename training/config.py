@@ -102,7 +102,9 @@ class TrainConfig:
             self._require("checkpoint_gradients", not self.checkpoint_gradients, "false where the encoder is frozen")
         if self.caches:
             fine = self.augment in ("none", "flips")
-            self._require("augment", fine, "none or flips where what the encoder makes of chips is cached")
+            self._require(
+                "augment", fine, "none or flips where what the encoder makes of chips is cached (not so: cache=off)"
+            )
 
     @property
     def caches(self) -> bool:

@@ -86,8 +86,7 @@ class Ranks:
 
     def wait(self) -> None:
         """Go on when all are here."""
-        if self.world > 1:
-            self.gather(None)
+        self.gather(None)
 
 
 @dataclass(frozen=True)

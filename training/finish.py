@@ -51,13 +51,13 @@ def finish(
     """
     device = next(learner.parameters()).device
     segmenter = SamSegmenter(learner.model.float(), recipe, str(device), cache=cache)
-    recipe = dataclasses.replace(recipe, threshold=best.threshold)
-    if config.min_area_m2 == "auto":
-        smallest_m2 = choose_min_area_m2(measure(recipe, chips, split="val", segmenter=segmenter, progress=progress))
-    else:
-        smallest_m2 = config.min_area_m2
-    recipe = dataclasses.replace(recipe, min_area_m2=smallest_m2)
+    pinned_m2 = 0.0 if config.min_area_m2 == "auto" else config.min_area_m2
+    recipe = dataclasses.replace(recipe, threshold=best.threshold, min_area_m2=pinned_m2)
     evaluation = measure(recipe, chips, split="val", segmenter=segmenter, progress=progress)
+    chosen_m2 = choose_min_area_m2(evaluation) if config.min_area_m2 == "auto" else pinned_m2
+    if chosen_m2 != pinned_m2:
+        recipe = dataclasses.replace(recipe, min_area_m2=chosen_m2)
+        evaluation = measure(recipe, chips, split="val", segmenter=segmenter, progress=progress)
     card = Card(
         recipe=recipe,
         base_id=base.id,
@@ -67,7 +67,7 @@ def finish(
         lora=learner.lora,
         training={
             "settings": settings,
-            "validation": {**vars(best), "object_f1": evaluation.as_dict()["object"]["f1"]},
+            "validation": {**vars(best), "object_f1": evaluation.objects.f1},
         },
     )
     bundle = write_bundle(learner.model, card, out / BUNDLE)

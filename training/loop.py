@@ -141,7 +141,7 @@ class Trainer:
             betas=(0.9, 0.99),
         )
         self._scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
-        self._pace = Pace(0)
+        self._pace: Pace
         self._page_written_s = -math.inf
         self._board: Board | None = None
 
@@ -240,7 +240,7 @@ class Trainer:
             result = validate(self._learner, sources.check, sources.check_mine, config, self._ranks)
             if not math.isfinite(result.loss):
                 raise SamftError(f"expected a finite loss on the val chips, got {result.loss}; {_REMEDY}")
-            at.note_check(result, trained_weights(self._learner.model, config.train))
+            at.note_check(result, lambda: trained_weights(self._learner.model, config.train))
             line |= {f"val_{key}": round(value, 5) for key, value in vars(result).items()}
         at.metrics.append(line)
         if self._ranks.first:

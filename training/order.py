@@ -30,7 +30,7 @@ def own_chips(count: int, ranks: Ranks, *, by_node: bool) -> list[int]:
         ranks: This process.
         by_node: Whether every node has chips of its own, as where each caches what its processes need.
     """
-    return list(range(ranks.node, count, ranks.nodes)) if by_node else list(range(count))
+    return list(_of_group(count, ranks.node, ranks.nodes) if by_node else range(count))
 
 
 def epoch_steps(
@@ -55,8 +55,8 @@ def epoch_steps(
     behind = -(-seen // groups)  # of each group; all but the last step take as many from every one
     orders = []
     for group in range(groups):
-        some = np.arange(group, count, groups)
-        orders.append(np.random.default_rng([seed, epoch, group]).permutation(some)[behind:])
+        some = np.random.default_rng([seed, epoch, group]).permutation(_of_group(count, group, groups))
+        orders.append(some[behind:])
     members = ranks.world // groups
     own, member = (orders[ranks.node], ranks.local_rank) if by_node else (orders[0], ranks.rank)
     each = size * accumulate * members
@@ -70,3 +70,8 @@ def epoch_steps(
             stand_in=stand_in,
             total=sum(len(order[start : start + each]) for order in orders),
         )
+
+
+def _of_group(count: int, group: int, groups: int) -> range:
+    """The chips of one of some groups, which differ by one in size at most."""
+    return range(group, count, groups)

@@ -11,7 +11,7 @@ import shapely
 
 from samft_core.overlaps import SMALLEST_PX
 from samft_core.raster import Pixels
-from training.chips import Chip, Chips, Split
+from training.chips import Chip, Chips, Split, numbered
 
 if TYPE_CHECKING:
     from samft_core.sam.segmenter import SamSegmenter
@@ -62,7 +62,7 @@ def _chip_ious(segmenter: SamSegmenter, chips: Chips, chip: Chip) -> npt.NDArray
 
     sample, grid = chip.read(), chip.grid()
     polygons = grid.to_pixel(chips.buildings(chip, grid.crs))
-    numbers = chips.instances(chip)
+    numbers = numbered(polygons, grid.shape)
     areas = np.bincount(numbers.ravel(), minlength=len(polygons) + 1)[1:]
     wanted = _spread(np.flatnonzero(areas >= SMALLEST_PX).tolist(), MOST_BUILDINGS)
     if not wanted:
@@ -70,14 +70,13 @@ def _chip_ious(segmenter: SamSegmenter, chips: Chips, chip: Chip) -> npt.NDArray
     scale = segmenter.recipe.input_px / segmenter.recipe.tile_px
     boxes = shapely.bounds(polygons[wanted]) * scale - [0, 0, 1, 1]
     points = shapely.get_coordinates(shapely.point_on_surface(polygons[wanted])) * scale - 0.5
-    pixels = Pixels(image=sample.image, valid=sample.valid)
-    embedding = segmenter.embed(pixels)
+    embedding = segmenter.embed(Pixels(image=sample.image, valid=sample.valid))
     by_box = segmenter.answer(embedding, Prompt(boxes=torch.tensor(boxes, dtype=torch.float32)[:, None]))
     by_point = segmenter.answer(
         embedding,
         Prompt(points=torch.tensor(points, dtype=torch.float32)[:, None, None], labels=torch.ones(len(wanted), 1, 1)),
     )
-    whole = segmenter.predict(pixels)
+    whole = segmenter.answer(embedding, segmenter.whole_tile())[0]
     rows = []
     for place, index in enumerate(wanted):
         truth = (numbers == index + 1) & sample.known

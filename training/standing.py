@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -70,11 +71,11 @@ class Standing:
             return min(1.0, after / config.warmup)
         return 0.5 * (1 + math.cos(math.pi * (before - config.warmup) / (1 - config.warmup)))
 
-    def note_check(self, result: Validation, weights: dict[str, torch.Tensor]) -> None:
-        """Keep the weights if no validation was better."""
+    def note_check(self, result: Validation, weights: Callable[[], dict[str, torch.Tensor]]) -> None:
+        """Keep the weights, which are asked for only then, if no validation was better."""
         self.checks_since_best += 1
         if self.best is None or result.iou > self.best.iou:
-            self.best, self.best_weights, self.checks_since_best = result, weights, 0
+            self.best, self.best_weights, self.checks_since_best = result, weights(), 0
 
     def state(self) -> dict[str, Any]:
         """The same as tensors and plain values."""

@@ -130,7 +130,7 @@ class EmbeddingCache:
             raise ModelError(
                 expected=f"embeddings within the range of {self.encoding.dtype}",
                 got=f"as much as {tensor.detach().abs().max():.3g}",
-                remedy="keep them as float32 if they are finite, or else check the model's weights",
+                remedy="keep finite ones as float32 (in training: cache=fp32), or else check the model's weights",
             )
         content = io.BytesIO()
         np.save(content, stored.numpy(), allow_pickle=False)

@@ -34,8 +34,7 @@ def whole_tile(policy: PromptPolicy, *, batch: int, input_px: int, device: torch
 
 def encode(model: SamModel, pixel_values: torch.Tensor) -> torch.Tensor:
     """Image embeddings (batch, channels, grid, grid) of pixel values (batch, 3, input_px, input_px)."""
-    embeddings: torch.Tensor = model.vision_encoder(pixel_values).last_hidden_state
-    return embeddings
+    return trunk(model, pixel_values, len(model.vision_encoder.layers))
 
 
 def trunk(model: SamModel, pixel_values: torch.Tensor, blocks: int) -> torch.Tensor:

@@ -82,9 +82,12 @@ class SamSegmenter:
 
     def predict(self, pixels: Pixels) -> npt.NDArray[np.float32]:
         """Building probabilities (tile_px, tile_px) of one tile."""
-        prompt = whole_tile(self.recipe.prompt, batch=1, input_px=self.recipe.input_px, device=self.device)
-        probability: npt.NDArray[np.float32] = self.answer(self.embed(pixels), prompt)[0]
+        probability: npt.NDArray[np.float32] = self.answer(self.embed(pixels), self.whole_tile())[0]
         return probability
+
+    def whole_tile(self) -> Prompt:
+        """What all buildings of a tile are asked for with."""
+        return whole_tile(self.recipe.prompt, batch=1, input_px=self.recipe.input_px, device=self.device)
 
     def _encode(self, pixels: Pixels) -> torch.Tensor:
         values = preprocess(pixels.image, pixels.valid, self.recipe.input_px)[None].to(self.device)

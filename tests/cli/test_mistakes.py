@@ -429,7 +429,10 @@ class TestSettings:
 
     def test_views_that_cannot_be_cached(self, mistake, chips, tmp_path):
         line = mistake("train", chips, "--out", tmp_path / "run", "--set", "augment=shift")
-        assert "augment none or flips where what the encoder makes of chips is cached, got shift" in line
+        assert (
+            "augment none or flips where what the encoder makes of chips is cached (not so: cache=off), got shift"
+            in line
+        )
 
     def test_toml(self, fails, tmp_path):
         file = tmp_path / "a.toml"

@@ -52,7 +52,7 @@ def bundle(model, tmp_path):
 def passes(found: SamSegmenter) -> list[int]:
     """Grows by one with each pass through the encoder."""
     seen = []
-    found.model.vision_encoder.register_forward_hook(lambda *_: seen.append(1))
+    found.model.vision_encoder.neck.register_forward_hook(lambda *_: seen.append(1))
     return seen
 
 
