@@ -32,9 +32,9 @@ VARIANTS = {
     "as it is": ("chips", {}),
     "no augmentation": ("chips", {"augment": "none"}),
     "whole tile prompted by nothing": ("chips", {"prompt": "none"}),
-    "never asked for single buildings": ("chips", {"prompted": 0.0}),
-    "half the ground labelled, the rest ignored": ("half-ignored", {"prompted": 0.0}),
-    "half the ground labelled, the rest taken as background": ("half-background", {"prompted": 0.0}),
+    "never asked for single buildings": ("chips", {"prompts_per_chip": 0}),
+    "half the ground labelled, the rest ignored": ("half-ignored", {"prompts_per_chip": 0}),
+    "half the ground labelled, the rest taken as background": ("half-background", {"prompts_per_chip": 0}),
 }
 
 

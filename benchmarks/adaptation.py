@@ -60,7 +60,7 @@ def train(given: argparse.Namespace, mode: str, seed: int) -> dict:
     run = given.out / f"{list(MODES).index(mode)}-{seed}"
     cache = run.with_suffix(".cache")
     fixed = {"seed": seed, "batch_size": 8, "max_steps": given.steps, "epochs": 1000, "validate_every": 6}
-    settings = {"learning_rate": 1e-3, "augment": "flips", "views": 4, "prompted": 0.0, **fixed, **MODES[mode]}
+    settings = {"learning_rate": 1e-3, "augment": "flips", "views": 4, "prompts_per_chip": 0.0, **fixed, **MODES[mode]}
     told = [f"--set={key}={value}" for key, value in settings.items()]
     command("train", given.out / "chips", "--out", run, "--model", given.base, *told, cache=cache)
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -275,7 +275,7 @@ def samft_steps(chips: str, model: str, precision: str, out: str) -> None:
             turns.step(encode_s=watch.cpu_s["encoding"] / (BATCH + 1))
 
     some = some_chips(chips, train=BATCH, val=1, repeat=200)  # no epoch's end among the steps
-    config = TrainConfig(batch_size=BATCH, precision=precision, augment="none", prompted=0, snapshot_every=1000)
+    config = TrainConfig(batch_size=BATCH, precision=precision, augment="none", prompts_per_chip=0, snapshot_every=1000)
     train(some, Path(out), model=model, config=config, device="cpu", progress=told)
 
 

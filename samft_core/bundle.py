@@ -53,6 +53,8 @@ class Recipe:
     """A pixel is building where its probability is not below."""
     min_area_m2: float
     """Smaller footprints are left out."""
+    draw_prompts: bool = False
+    """Whether boxes and points are given to the model as masks too."""
 
     def __post_init__(self) -> None:
         _require("gsd_m", self.gsd_m, _is_number(self.gsd_m) and self.gsd_m > 0, "a number above 0")
@@ -66,6 +68,7 @@ class Recipe:
         _require("threshold", self.threshold, within, "a number above 0 and below 1")
         area_fits = _is_number(self.min_area_m2) and self.min_area_m2 >= 0
         _require("min_area_m2", self.min_area_m2, area_fits, "a number of 0 or more")
+        _require("draw_prompts", self.draw_prompts, isinstance(self.draw_prompts, bool), "true or false")
 
 
 @dataclass(frozen=True, kw_only=True)

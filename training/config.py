@@ -55,8 +55,14 @@ class TrainConfig:
     """Of the squared error of SAM's own estimate of a mask's IoU."""
     prompt: Literal["box", "none"] = "box"
     """How the whole tile is prompted, in training as in inference."""
-    prompted: float = 0.1
-    """The share of views in which the model is asked for one building, by its box or a point on it, not for all."""
+    prompts_per_chip: float = 0.25
+    """Single buildings that the model is asked for in each view of a chip, beside the whole tile, by a box or a point:
+    so many on average. Each costs a pass through the decoder, and one more in the backward pass."""
+    prompts_from: float = 0.0
+    """The share of the epochs before single buildings are asked for: from random weights, both are not learned at
+    once."""
+    draw_prompts: bool = False
+    """Give boxes and points to the model as masks too: a small one learns what they mean in minutes then."""
     augment: Literal["none", "flips", "shift", "turn"] = "flips"
     """Random views: some of the 8 flips and rotations (flips); or, where the whole encoder learns, moved, scaled and
     recoloured (shift), or also turned by any angle (turn). Turned views hide which way shadows fall in a scene."""
@@ -88,13 +94,23 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "accumulate", "validate_every", "snapshot_every", "lora_rank"):
             self._require(name, getattr(self, name) >= 1, "at least 1")
-        for name in ("max_steps", "patience", "lora_blocks", "seed", "weight_decay", "dice_weight", "iou_weight"):
+        for name in (
+            "max_steps",
+            "patience",
+            "lora_blocks",
+            "seed",
+            "weight_decay",
+            "dice_weight",
+            "iou_weight",
+            "prompts_per_chip",
+        ):
             self._require(name, getattr(self, name) >= 0, "0 or more")
         self._require("learning_rate", 0 < self.learning_rate < 1, "above 0 and below 1")
+        self._require("prompts_from", 0 <= self.prompts_from <= 1, "from 0 to 1")
         self._require("warmup", 0 <= self.warmup < 1, "from 0 to below 1")
         self._require("clip_norm", self.clip_norm > 0, "above 0")
         self._require("cache_limit_gb", self.cache_limit_gb > 0, "above 0")
-        self._require("prompted", 0 <= self.prompted <= 1, "from 0 to 1")
+
         self._require("views", 1 <= self.views <= 8, "from 1 to 8")
         self._require("threshold", self.threshold == "auto" or 0 < self.threshold < 1, "auto, or above 0 and below 1")
         self._require("min_area_m2", self.min_area_m2 == "auto" or self.min_area_m2 >= 0, "auto, or 0 or more")
@@ -128,6 +144,9 @@ TINY_DEFAULTS: Mapping[str, Any] = {
     "learning_rate": 1e-3,
     "weight_decay": 0.02,
     "augment": "shift",
+    "prompts_per_chip": 4.0,
+    "prompts_from": 0.5,
+    "draw_prompts": True,
     "validate_every": 5,
 }
 """What differs for samft-tiny, which starts from random weights."""

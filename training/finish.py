@@ -18,7 +18,7 @@ from training.config import TrainConfig
 from training.evaluate import choose_min_area_m2, measure
 from training.learner import Learner
 from training.report import write_training_report
-from training.run import BUNDLE
+from training.run import BUNDLE, CHECKPOINTS
 from training.validate import Validation
 
 
@@ -70,6 +70,7 @@ def finish(
             "validation": {**vars(best), "object_f1": evaluation.objects.f1},
         },
     )
-    bundle = write_bundle(learner.model, card, out / BUNDLE)
-    write_training_report(bundle, evaluation, out)
-    return bundle
+    staged = write_bundle(learner.model, card, out / CHECKPOINTS / BUNDLE)
+    write_training_report(staged, evaluation, out)
+    staged.path.replace(out / BUNDLE)  # last, for it is what says that the run is over
+    return dataclasses.replace(staged, path=out / BUNDLE)

@@ -1,6 +1,8 @@
-"""The model as it learns: which weights move, and how a batch becomes masks."""
+"""The model as it learns: which weights move, and what it answers."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -9,16 +11,19 @@ from transformers import SamModel
 from samft_core.bundle import Lora, Recipe
 from samft_core.sam.forward import decode, enlarge, head, trunk
 from samft_core.sam.lora import add_lora
-from training.batches import Batch
+from training.batches import Asked
 from training.config import TrainConfig
 from training.precision import layers_in
 
 LORA_SCALE = 2.0
 """What adapters are multiplied by: alpha over rank."""
 
+Answer = tuple[torch.Tensor, torch.Tensor]
+"""Mask logits and estimates of their IoU."""
+
 
 class Learner(nn.Module):
-    """A SAM, the part of it that learns, and its forward pass from a batch.
+    """A SAM, the part of it that learns, and its forward pass.
 
     Args:
         model: The SAM that training starts from; adapters are added to it here.
@@ -50,20 +55,24 @@ class Learner(nn.Module):
         """Those the optimizer moves."""
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
 
-    def forward(self, batch: Batch, *, encoded: bool) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mask logits at the tile's resolution (batch, tile_px, tile_px) and SAM's estimate of their IoU (batch,).
+    def forward(self, inputs: torch.Tensor, asked: Sequence[Asked], *, encoded: bool) -> list[Answer]:
+        """What the model answers to whatever it is asked, the encoder's work being shared.
 
         Args:
-            batch: The chips.
-            encoded: Whether its inputs are what the frozen blocks made of the pixels.
+            inputs: Of a batch.
+            asked: Of the same batch.
+            encoded: Whether the inputs are what the frozen blocks made of the pixels.
+
+        Returns:
+            For each of `asked`, mask logits at the tile's resolution (count, tile_px, tile_px) and SAM's estimate of
+            their IoU (count,).
         """
-        with layers_in(self._config.precision, batch.inputs.device):
-            embeddings = head(self.model, batch.inputs, self.frozen_blocks) if encoded else self._encode(batch.inputs)
-            answers = [decode(self.model, embeddings[asked.chips], asked.prompt) for asked in batch.asked]
-        order = torch.argsort(torch.cat([asked.chips for asked in batch.asked]))
-        dtype = batch.truth.dtype
-        logits, estimate = (torch.cat(parts)[order].to(dtype) for parts in zip(*answers, strict=True))
-        return enlarge(logits, self._recipe.tile_px), estimate
+        with layers_in(self._config.precision, inputs.device):
+            embeddings = head(self.model, inputs, self.frozen_blocks) if encoded else self._encode(inputs)
+            draw = self._recipe.draw_prompts
+            answers = [decode(self.model, embeddings[some.chips], some.prompt, draw=draw) for some in asked]
+        side, dtype = self._recipe.tile_px, inputs.dtype
+        return [(enlarge(logits.to(dtype), side), estimate.to(dtype)) for logits, estimate in answers]
 
     def _encode(self, values: torch.Tensor) -> torch.Tensor:
         """Embeddings of pixel values; blocks that do not learn keep nothing for the backward pass."""

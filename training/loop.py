@@ -190,10 +190,10 @@ class Trainer:
         told = torch.zeros(2, dtype=torch.float64)
         for number, batch in enumerate(batches, start=1):
             with self._in_step(last=number == len(step.chips)):
-                losses = self._losses(batch) * (0 if step.stand_in else 1)
+                loss = self._loss(batch) * (0 if step.stand_in else 1)
                 # the mean over the chips of the whole step: DDP divides the sum over processes by their number
-                self._scaler.scale(losses.sum() * self._ranks.world / step.total).backward()
-            told[0] += losses.detach().sum().item()
+                self._scaler.scale(loss * self._ranks.world / step.total).backward()
+            told[0] += loss.item()
         told[1] = float(self._stop.asked)
         loss_sum, stops = self._ranks.total(told).tolist()
         self._require_finite("loss", loss_sum, step)
@@ -212,11 +212,16 @@ class Trainer:
         if stops:
             raise StoppedError(at.step, self._out)
 
-    def _losses(self, batch: Batch) -> torch.Tensor:
-        """Each chip's loss (batch,)."""
-        logits, estimate = self._net(batch, encoded=self._sources.learn.encoded is not None)
-        parts = mask_losses(logits, estimate, batch.truth, batch.known)
-        return parts.cross_entropy + self._config.dice_weight * parts.dice + self._config.iou_weight * parts.iou
+    def _loss(self, batch: Batch) -> torch.Tensor:
+        """The sum over chips of the loss of all buildings and the mean loss of those asked for alone."""
+        asked = (batch.whole, *batch.single)
+        answers = self._net(batch.inputs, asked, encoded=self._sources.learn.encoded is not None)
+        losses = []
+        for some, (logits, estimate) in zip(asked, answers, strict=True):
+            parts = mask_losses(logits, estimate, some.truth, some.known, some.near)
+            each = parts.cross_entropy + self._config.dice_weight * parts.dice + self._config.iou_weight * parts.iou
+            losses.append((some.weight * each).sum())
+        return torch.stack(losses).sum()
 
     def _in_step(self, *, last: bool) -> contextlib.AbstractContextManager[None]:
         """Processes exchange gradients after the last batch of a step alone."""
@@ -240,7 +245,8 @@ class Trainer:
             result = validate(self._learner, sources.check, sources.check_mine, config, self._ranks)
             if not math.isfinite(result.loss):
                 raise SamftError(f"expected a finite loss on the val chips, got {result.loss}; {_REMEDY}")
-            at.note_check(result, lambda: trained_weights(self._learner.model, config.train))
+            complete = at.epoch > sources.learn.prompts_from
+            at.note_check(result, lambda: trained_weights(self._learner.model, config.train), complete=complete)
             line |= {f"val_{key}": round(value, 5) for key, value in vars(result).items()}
         at.metrics.append(line)
         if self._ranks.first:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -66,10 +67,11 @@ def make_sources(
             got=f"none on {len(check)} chips",
             remedy="prepare a larger area, or draw the splits with another --seed",
         )
-    by_node = config.caches and ranks.nodes > 1
+    caches = config.caches and learner.frozen_blocks > 0
+    by_node = caches and ranks.nodes > 1
     own = own_chips(len(check), ranks, by_node=True)
     trunk = None
-    if config.caches:
+    if caches:
         trunk = cached_trunk(
             learner.model,
             [learn[index] for index in own_chips(len(learn), ranks, by_node=by_node)],
@@ -91,7 +93,12 @@ def make_sources(
     )
     return Sources(
         learn=dataclasses.replace(
-            checked, chips=learn, augment=config.augment, views=config.views, prompted=config.prompted
+            checked,
+            chips=learn,
+            augment=config.augment,
+            views=config.views,
+            prompts_per_chip=config.prompts_per_chip,
+            prompts_from=config.prompts_from * planned_epochs(config, len(learn), ranks),
         ),
         check=checked,
         check_mine=own[ranks.local_rank :: ranks.local_world],
@@ -123,7 +130,16 @@ def recipe_for(chips: Chips, input_px: int, config: TrainConfig) -> Recipe:
         prompt=config.prompt,
         threshold=0.5,
         min_area_m2=0.0,
+        draw_prompts=config.draw_prompts,
     )
+
+
+def planned_epochs(config: TrainConfig, chips: int, ranks: Ranks) -> int:
+    """How many epochs a run has, unless patience ends it."""
+    if not config.max_steps:
+        return config.epochs
+    steps = math.ceil(chips / (config.batch_size * config.accumulate * ranks.world))
+    return min(config.epochs, math.ceil(config.max_steps / steps))
 
 
 def _segments_alike(config: TrainConfig, device: torch.device) -> bool:

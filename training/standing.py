@@ -26,6 +26,8 @@ class Standing:
     loss_sum: float = 0.0
     """The sum of their losses."""
     best: Validation | None = None
+    best_complete: bool = False
+    """Whether it came after single buildings had been asked for, if they are at all."""
     best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
     checks_since_best: int = 0
     """Validations since then."""
@@ -71,11 +73,20 @@ class Standing:
             return min(1.0, after / config.warmup)
         return 0.5 * (1 + math.cos(math.pi * (before - config.warmup) / (1 - config.warmup)))
 
-    def note_check(self, result: Validation, weights: Callable[[], dict[str, torch.Tensor]]) -> None:
-        """Keep the weights, which are asked for only then, if no validation was better."""
+    def note_check(
+        self, result: Validation, weights: Callable[[], dict[str, torch.Tensor]], *, complete: bool = True
+    ) -> None:
+        """Keep the weights, which are asked for only then, if no validation was better.
+
+        Args:
+            result: The validation.
+            weights: Gives the weights.
+            complete: Whether all that the settings ask for has begun to be learned; such an epoch wins over others.
+        """
         self.checks_since_best += 1
-        if self.best is None or result.iou > self.best.iou:
-            self.best, self.best_weights, self.checks_since_best = result, weights(), 0
+        if self.best is None or (complete, result.iou) > (self.best_complete, self.best.iou):
+            self.best, self.best_complete = result, complete
+            self.best_weights, self.checks_since_best = weights(), 0
 
     def state(self) -> dict[str, Any]:
         """The same as tensors and plain values."""

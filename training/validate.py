@@ -45,12 +45,13 @@ def validate(learner: Learner, source: Source, mine: Sequence[int], config: Trai
     pinned = () if config.threshold == "auto" else (config.threshold,)
     curve, sums = ThresholdCurve(also=pinned), torch.zeros(2, dtype=torch.float64)
     for batch in ahead(source.plain, mine):
-        logits, estimate = learner(batch, encoded=source.encoded is not None)
-        parts = mask_losses(logits, estimate, batch.truth, batch.known)
+        [(logits, estimate)] = learner(batch.inputs, [batch.whole], encoded=source.encoded is not None)
+        truth, known = batch.whole.truth, batch.whole.known
+        parts = mask_losses(logits, estimate, truth, known)
         loss = parts.cross_entropy + config.dice_weight * parts.dice
         sums += torch.tensor([loss.sum().item(), len(loss)], dtype=torch.float64)
         probability = logits.sigmoid().float().cpu().numpy()
-        curve.add(probability, batch.truth.cpu().numpy() > 0, batch.known.cpu().numpy() > 0)
+        curve.add(probability, truth.cpu().numpy() > 0, known.cpu().numpy() > 0)
     learner.train()
     loss_sum, count = ranks.total(sums).tolist()
     curve.histogram[:] = ranks.total(torch.from_numpy(curve.histogram)).numpy()

@@ -73,21 +73,28 @@ def _through(model: SamModel, hidden: torch.Tensor, first: int, last: int) -> to
     return hidden
 
 
-def decode(model: SamModel, embeddings: torch.Tensor, prompt: Prompt) -> tuple[torch.Tensor, torch.Tensor]:
+def decode(
+    model: SamModel, embeddings: torch.Tensor, prompt: Prompt, *, draw: bool = False
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Masks from embeddings.
 
     Args:
         model: The SAM the embeddings are from.
         embeddings: (batch, channels, grid, grid).
         prompt: One prompt for each tile of the batch.
+        draw: Whether the model is given boxes and points as masks too, as `Recipe.draw_prompts` says.
 
     Returns:
         Mask logits (batch, mask, mask), where mask is four times the grid, and SAM's own estimate of the masks'
         IoU (batch,).
     """
     positions = model.get_image_wide_positional_embeddings().repeat(len(embeddings), 1, 1, 1)
+    asked = not (prompt.boxes is None and prompt.points is None)
     sparse, dense = model.prompt_encoder(
-        input_points=prompt.points, input_labels=prompt.labels, input_boxes=prompt.boxes, input_masks=None
+        input_points=prompt.points,
+        input_labels=prompt.labels,
+        input_boxes=prompt.boxes,
+        input_masks=_drawn(model, prompt).to(embeddings.dtype) if draw and asked else None,
     )
     logits, iou = model.mask_decoder(
         image_embeddings=embeddings,
@@ -97,6 +104,25 @@ def decode(model: SamModel, embeddings: torch.Tensor, prompt: Prompt) -> tuple[t
         multimask_output=False,
     )
     return logits[:, 0, 0], iou[:, 0, 0]
+
+
+def _drawn(model: SamModel, prompt: Prompt) -> torch.Tensor:
+    """A prompt's boxes, or squares of two patches around its points on the object, as masks (batch, 1, mask, mask)."""
+    vision = model.config.vision_config
+    cell_px = vision.patch_size / 4
+    if prompt.boxes is not None:
+        boxes, counts = prompt.boxes, torch.ones_like(prompt.boxes[..., 0], dtype=torch.bool)
+    else:
+        assert prompt.points is not None
+        assert prompt.labels is not None
+        points, half_px = prompt.points[:, 0], vision.patch_size
+        boxes, counts = torch.cat([points - half_px, points + half_px], dim=-1), prompt.labels[:, 0] == 1
+    side = vision.image_size // vision.patch_size * 4
+    centres = (torch.arange(side, device=boxes.device) + 0.5) * cell_px - 0.5
+    first, last = boxes[..., :2, None] - cell_px / 2, boxes[..., 2:, None] + cell_px / 2  # no box without a cell
+    inside = (centres >= first) & (centres <= last)  # (batch, count, 2, side)
+    masks: torch.Tensor = inside[:, :, 1, :, None] & inside[:, :, 0, None, :] & counts[..., None, None]
+    return masks.sum(dim=1, keepdim=True) > 0
 
 
 def enlarge(logits: torch.Tensor, tile_px: int) -> torch.Tensor:

@@ -76,7 +76,7 @@ class SamSegmenter:
         for first in range(0, count, PROMPTS_AT_ONCE):
             some = slice(first, min(first + PROMPTS_AT_ONCE, count))
             embeddings = embedding.float().expand(some.stop - some.start, *embedding.shape)
-            logits, _ = decode(self.model, embeddings, self._part(prompt, some))
+            logits, _ = decode(self.model, embeddings, self._part(prompt, some), draw=self.recipe.draw_prompts)
             answers[some] = enlarge(logits.float(), side).sigmoid().cpu().numpy()
         return answers
 

@@ -35,6 +35,9 @@ POSITION_CHANNELS = 4 * len(FREQUENCIES)
 EMBEDDED = 0.02
 """The standard deviation of tokens at first."""
 
+DRAWN = 3.0
+"""What masks add to embeddings, whose standard deviation is 1, has one of about 1.9 with it."""
+
 NEIGHBOURS = ((0.3, -1, 0), (0.3, 1, 0), (0.3, 0, -1), (0.3, 0, 1), (0.08, 0, 0), (0.0, 0, 0))
 """Where each attention head looks at first: sharpness, then rows and columns from the own patch."""
 
@@ -100,12 +103,13 @@ def _initialise(module: nn.Module) -> None:
 
 
 def _tell_apart(prompts: SamPromptEncoder) -> None:
-    """Make what kind a point is as loud as where it is, since prompts are not learned.
+    """Make what kind a point is as loud as where it is, and a mask twice as loud, since prompts are not learned.
 
     What stands for no mask stays small: it is added to the embeddings of every image.
     """
     for kind in (*prompts.point_embed, prompts.not_a_point_embed):
         kind.weight.div_(EMBEDDED)
+    prompts.mask_embed.conv3.weight.mul_(DRAWN)
 
 
 @torch.no_grad()

@@ -1,5 +1,7 @@
 """A bundle's model: prompts on one embedding, and the same answer from the cache as from the encoder."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 import torch
@@ -9,11 +11,11 @@ from samft_core.raster import Pixels
 from samft_core.sam import embeddings, segmenter
 from samft_core.sam.embeddings import EmbeddingCache
 from samft_core.sam.encoding import encoding_of
-from samft_core.sam.forward import Prompt, decode, encode, enlarge
+from samft_core.sam.forward import Prompt, decode, encode, enlarge, whole_tile
 from samft_core.sam.memory import keep_memory
 from samft_core.sam.preprocess import preprocess
 from samft_core.sam.segmenter import SamSegmenter
-from samft_core.sam.tiny import tiny_model
+from samft_core.sam.tiny import PATCH_PX, tiny_model
 from samft_core.sam.weights import write_bundle
 from tests.conftest import assert_one_clear_line
 from tests.sam.conftest import SMALL_PX, make_card
@@ -93,6 +95,45 @@ class TestAnswer:
         answers = found.answer(found.embed(pixels), Prompt())
         np.testing.assert_array_equal(answers[0], found.predict(pixels))
         assert len(answers) == 1
+
+
+class TestDrawn:
+    """Prompts as masks, of cells a quarter of a patch wide."""
+
+    @pytest.fixture
+    def given(self):
+        """What the prompt encoder is given for a prompt."""
+        sam = tiny_model(input_px=SMALL_PX, seed=0)
+
+        def masks(prompt: Prompt, *, draw: bool = True):
+            with patch.object(sam.prompt_encoder, "forward", wraps=sam.prompt_encoder.forward) as forward:
+                decode(sam, torch.zeros(1, 128, SMALL_PX // PATCH_PX, SMALL_PX // PATCH_PX), prompt, draw=draw)
+            return forward.call_args.kwargs["input_masks"]
+
+        return masks
+
+    def test_a_box_is_filled(self, given):
+        masks = given(Prompt(boxes=torch.tensor([[[4.0, 8.0, 15.0, 23.0]]])))
+        true = torch.zeros(1, 1, SMALL_PX // 2, SMALL_PX // 2)
+        true[..., 4:12, 2:8] = 1
+        assert torch.equal(masks, true)
+
+    def test_the_whole_tile_is_all_filled(self, given):
+        assert (given(whole_tile("box", batch=1, input_px=SMALL_PX, device=torch.device("cpu"))) == 1).all()
+
+    def test_no_box_is_too_small(self, given):
+        assert given(Prompt(boxes=torch.tensor([[[7.3, 7.3, 7.4, 7.4]]]))).sum() >= 1
+
+    def test_a_point_is_a_square_and_one_off_the_object_is_not_drawn(self, given):
+        points = torch.tensor([[[[19.5, 31.5], [50.0, 50.0]]]])
+        rows, cols = torch.nonzero(given(Prompt(points=points, labels=torch.tensor([[[1, 0]]])))[0, 0], as_tuple=True)
+        assert 8**2 <= len(rows) <= 10**2
+        assert abs(rows.float().mean() * 2 + 0.5 - 31.5) <= 1
+        assert abs(cols.float().mean() * 2 + 0.5 - 19.5) <= 1
+
+    def test_nothing_is_drawn_without_a_prompt_or_unless_asked(self, given):
+        assert given(Prompt()) is None
+        assert given(Prompt(boxes=torch.zeros(1, 1, 4)), draw=False) is None
 
 
 class TestCache:

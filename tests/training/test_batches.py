@@ -8,6 +8,7 @@ from samft_core.sam.base import load_base
 from training.batches import Batch, Source
 from training.config import from_mapping
 from training.learner import Learner
+from training.prompts import LEAST_PX
 from training.sources import recipe_for
 
 CPU = torch.device("cpu")
@@ -26,49 +27,80 @@ def source(chips, learner, **settings) -> Source:
     return Source(folder=chips, chips=some, recipe=learner._recipe, device=CPU, dtype=torch.float64, **settings)
 
 
-def places(batch: Batch) -> list[int]:
-    return torch.cat([asked.chips for asked in batch.asked]).tolist()
-
-
-def test_a_chip_has_the_same_answer_in_a_batch_of_mixed_prompts(chips, learner):
-    drawn = source(chips, learner, augment="flips", views=8, prompted=0.7)
+def test_a_chip_has_the_same_answers_in_company(chips, learner):
+    drawn = source(chips, learner, augment="flips", views=8, prompts_per_chip=1.5)
     indices = list(range(17))
     together = drawn.random(indices, seed=3, epoch=2)
-    kinds = {("point" if a.prompt.points is not None else "box" if a.prompt.boxes is not None else "none"): len(a.chips)
-             for a in together.asked}  # fmt: skip
-    assert len(kinds) == len(together.asked) >= 2
-    assert kinds["point"] > 1
-    assert kinds["box"] > 1
-    assert sorted(places(together)) == indices
+    boxes, points = together.single
+    assert boxes.prompt.points is points.prompt.boxes is None
+    assert min(len(boxes.chips), len(points.chips)) > 1
+    assert together.whole.chips.tolist() == indices
     with torch.inference_mode():
-        logits, estimate = learner(together, encoded=False)
+        answers = learner(together.inputs, [together.whole, boxes, points], encoded=False)
         for place, index in enumerate(indices):
             alone = drawn.random([index], seed=3, epoch=2)
-            torch.testing.assert_close(alone.truth[0], together.truth[place], rtol=0, atol=0)
-            one, guess = learner(alone, encoded=False)
-            assert (one[0] - logits[place]).abs().max() < 1e-9
-            assert (guess[0] - estimate[place]).abs() < 1e-9
-    assert logits.std() > 1e-3
+            there = [some for some in (together.whole, boxes, points) if place in some.chips]
+            assert len(there) == 1 + len(alone.single)
+            company = [
+                answer
+                for answer, some in zip(answers, (together.whole, boxes, points), strict=True)
+                if place in some.chips
+            ]
+            own = learner(alone.inputs, [alone.whole, *alone.single], encoded=False)
+            for many, few, (logits, estimate), (one, guess) in zip(
+                there, (alone.whole, *alone.single), company, own, strict=True
+            ):
+                here = many.chips == place
+                assert torch.equal(few.truth, many.truth[here])
+                assert torch.equal(few.known, many.known[here])
+                assert torch.equal(few.weight, many.weight[here])
+                assert (one - logits[here]).abs().max() < 1e-9
+                assert (guess - estimate[here]).abs().max() < 1e-9
+    assert answers[0][0].std() > 1e-3
 
 
-def test_a_prompted_chip_is_judged_by_one_building(chips, learner):
-    """And others by all of them; what is unknown stays so."""
-    drawn = source(chips, learner, prompted=1.0)
+def test_single_buildings_are_judged_by_themselves(chips, learner):
+    """The whole tile by all of them; what is unknown stays so."""
+    drawn = source(chips, learner, prompts_per_chip=3)
     for index, chip in enumerate(drawn.chips):
         batch = drawn.random([index], seed=0, epoch=0)
-        numbers, truth = chips.instances(chip), batch.truth[0].numpy() > 0
-        (number,) = np.unique(numbers[truth])
-        np.testing.assert_array_equal(truth, numbers == number)
-        np.testing.assert_array_equal(batch.known[0].numpy() > 0, chip.read().known)
-        plain = drawn.plain(index)
-        np.testing.assert_array_equal(plain.truth[0].numpy() > 0, chip.read().truth)
+        numbers, known = chips.instances(chip), chip.read().known
+        np.testing.assert_array_equal(batch.whole.truth[0].numpy() > 0, chip.read().truth)
+        np.testing.assert_array_equal(batch.whole.known[0].numpy() > 0, known)
+        assert torch.equal(batch.whole.near, batch.whole.known)
+        assert batch.whole.weight.tolist() == [1]
+        asked = [
+            (truth > 0, each)
+            for some in batch.single
+            for truth, each in zip(some.truth.numpy(), some.known, strict=True)
+        ]
+        for truth, each in asked:
+            (number,) = np.unique(numbers[truth])
+            np.testing.assert_array_equal(truth, numbers == number)
+            np.testing.assert_array_equal(each.numpy() > 0, known)
+        assert sum(some.weight.sum().item() for some in batch.single) == pytest.approx(1 if asked else 0)
+        assert len(asked) == min(3, (np.bincount(numbers.ravel())[1:] >= LEAST_PX).sum())
+
+
+def test_as_many_are_asked_for_on_average(chips, learner):
+    drawn = source(chips, learner, prompts_per_chip=0.25)
+    batch = [drawn.random(range(17), seed=0, epoch=epoch) for epoch in range(40)]
+    assert 0.2 < sum(len(some.chips) for each in batch for some in each.single) / (17 * 40) < 0.3
+    assert not drawn.plain(0).single
+
+
+def test_none_is_asked_for_before_its_epoch(chips, learner):
+    drawn = source(chips, learner, prompts_per_chip=2, prompts_from=3)
+    assert [bool(drawn.random(range(17), seed=0, epoch=epoch).single) for epoch in range(5)] == [False] * 3 + [True] * 2
+    early, late = (drawn.random([0], seed=0, epoch=2), source(chips, learner).random([0], seed=0, epoch=2))
+    assert torch.equal(early.inputs, late.inputs)
 
 
 def test_views_follow_from_seed_epoch_and_chip_alone(chips, learner):
-    drawn = source(chips, learner, augment="turn", prompted=0.5)
+    drawn = source(chips, learner, augment="turn", prompts_per_chip=0.5)
 
     def same(one: Batch, other: Batch) -> bool:
-        return torch.equal(one.inputs, other.inputs) and torch.equal(one.truth, other.truth)
+        return torch.equal(one.inputs, other.inputs) and torch.equal(one.whole.truth, other.whole.truth)
 
     first = drawn.random([4, 7], seed=1, epoch=5)
     drawn.random([2, 3], seed=1, epoch=5)

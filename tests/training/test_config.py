@@ -82,7 +82,7 @@ def test_only_what_is_frozen_is_cached(settings, caches):
         ("threshold=high", "threshold to be auto or a number"),
         ("min_area_m2=-1", "min_area_m2 auto, or 0 or more"),
         ("views=9", "views from 1 to 8"),
-        ("prompted=1.5", "prompted from 0 to 1"),
+        ("prompts_per_chip=-1", "prompts_per_chip 0 or more"),
         ("cache_limit_gb=0", "cache_limit_gb above 0"),
         ("tensorboard=yes", "tensorboard to be true or false"),
         ("precision=fp8", "precision to be fp32, bf16, fp16 or fp64"),

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from unittest.mock import patch
 
 import pytest
 
@@ -58,6 +59,17 @@ def test_the_report_can_be_looked_at_after_the_first_epoch(stopped):
     assert "Epoch 1 of 4" in page
     assert "data:image/png;base64," in page
     assert not (stopped[0] / "bundle").exists()
+
+
+def test_a_run_ended_while_its_report_is_drawn_draws_it_the_next_time(chips, base, tmp_path):
+    run, settings = tmp_path / "run", {**SETTINGS, "epochs": 1}
+    with patch("training.finish.write_training_report", side_effect=StopError), pytest.raises(StopError):
+        trained(chips, run, base, **settings)
+    assert not (run / "bundle").exists()
+    bundle = trained(chips, run, base, **settings)
+    assert bundle.path == run / "bundle"
+    assert f"Bundle {bundle.card.hash}" in (run / "report.html").read_text()
+    assert sorted(path.name for path in (run / "checkpoints").iterdir() if path.suffix != ".pt") == ["run.json"]
 
 
 def test_every_step_tells_speed_time_left_and_loss(stopped):

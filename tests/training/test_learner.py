@@ -8,7 +8,7 @@ from samft_core.sam.base import load_base
 from tests.training.conftest import trained
 from training.batches import Source
 from training.config import from_mapping
-from training.learner import Learner
+from training.learner import Answer, Learner
 from training.sources import recipe_for
 
 CPU = torch.device("cpu")
@@ -26,15 +26,26 @@ def learning(model: torch.nn.Module) -> set[str]:
 
 def batch(chips, some: Learner):
     drawn = Source(
-        folder=chips, chips=chips.split("train"), recipe=some._recipe, device=CPU, dtype=torch.float64, prompted=0.5
+        folder=chips,
+        chips=chips.split("train"),
+        recipe=some._recipe,
+        device=CPU,
+        dtype=torch.float64,
+        prompts_per_chip=0.5,
     )
     return drawn.random(range(4), seed=0, epoch=0)
 
 
+def answers(chips, some: Learner) -> list[Answer]:
+    """To all that a batch asks for."""
+    given = batch(chips, some)
+    assert given.single
+    return some(given.inputs, [given.whole, *given.single], encoded=False)
+
+
 def gradients(chips, base, **settings) -> dict[str, torch.Tensor]:
     some = learner(chips, base, **settings)
-    logits, estimate = some(batch(chips, some), encoded=False)
-    (logits.square().mean() + estimate.sum()).backward()
+    sum(logits.square().mean() + estimate.sum() for logits, estimate in answers(chips, some)).backward()
     return {name: parameter.grad for name, parameter in some.named_parameters() if parameter.grad is not None}
 
 
@@ -112,7 +123,7 @@ def test_frozen_blocks_keep_nothing_for_the_backward_pass(settings, kept, chips,
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        logits, _ = some(batch(chips, some), encoded=False)
+        logits, _ = answers(chips, some)[0]
     blocks = some.model.vision_encoder.layers
     assert [any(p.untyped_storage().data_ptr() in remembered for p in block.parameters()) for block in blocks] == kept
     assert logits.requires_grad
