@@ -30,8 +30,6 @@ class Asked:
     """(count, tile_px, tile_px), 1 where building."""
     known: torch.Tensor
     """(count, tile_px, tile_px), 1 where to learn."""
-    near: torch.Tensor
-    """(count, tile_px, tile_px), 1 where cross-entropy looks."""
     weight: torch.Tensor
     """(count,), of the answer in its chip's loss."""
 
@@ -106,7 +104,6 @@ class Source:
         singles = [(place, request) for place, (_, requests, _) in enumerate(drawn) for request in requests]
         by_kind = [[(place, request) for place, request in singles if request.kind == kind] for kind in (BOX, POINT)]
         shares = [1 / max(1, len(requests)) for _, requests, _ in drawn]
-        known = self._stacked([sample.known for sample in samples])
         return Batch(
             inputs=self._on_device(torch.stack(inputs)),
             whole=Asked(
@@ -115,8 +112,7 @@ class Source:
                     self.recipe.prompt, batch=len(samples), input_px=self.recipe.input_px, device=self.device
                 ),
                 truth=self._stacked([sample.truth for sample in samples]),
-                known=known,
-                near=known,
+                known=self._stacked([sample.known for sample in samples]),
                 weight=torch.ones(len(samples), device=self.device, dtype=self.dtype),
             ),
             single=tuple(self._singles(some, samples, shares) for some in by_kind if some),
@@ -134,7 +130,6 @@ class Source:
             prompt=Prompt(boxes=at) if some[0][1].kind == BOX else Prompt(points=at[:, None], labels=ones),
             truth=self._stacked([request.truth for _, request in some]),
             known=self._stacked([samples[place].known for place in places]),
-            near=self._stacked([request.near for _, request in some]),
             weight=torch.tensor([shares[place] for place in places], device=self.device, dtype=self.dtype),
         )
 

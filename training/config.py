@@ -47,6 +47,9 @@ class TrainConfig:
     """AdamW's."""
     warmup: float = 0.05
     """The share of the run in which the learning rate rises from 0."""
+    average: float = 0.0
+    """The decay of a moving average of the weights, which is what validations judge and the bundle holds; 0 for the
+    weights themselves."""
     clip_norm: float = 1.0
     """The longest gradient; longer ones are scaled down."""
     dice_weight: float = 1.0
@@ -107,6 +110,7 @@ class TrainConfig:
             self._require(name, getattr(self, name) >= 0, "0 or more")
         self._require("learning_rate", 0 < self.learning_rate < 1, "above 0 and below 1")
         self._require("prompts_from", 0 <= self.prompts_from <= 1, "from 0 to 1")
+        self._require("average", 0 <= self.average < 1, "from 0 to below 1")
         self._require("warmup", 0 <= self.warmup < 1, "from 0 to below 1")
         self._require("clip_norm", self.clip_norm > 0, "above 0")
         self._require("cache_limit_gb", self.cache_limit_gb > 0, "above 0")
@@ -143,6 +147,7 @@ TINY_DEFAULTS: Mapping[str, Any] = {
     "batch_size": 2,
     "learning_rate": 1e-3,
     "weight_decay": 0.02,
+    "average": 0.98,
     "augment": "shift",
     "prompts_per_chip": 4.0,
     "prompts_from": 0.5,

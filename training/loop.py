@@ -21,6 +21,7 @@ from samft_core.progress import Progress, silent
 from samft_core.sam.base import load_base
 from samft_core.sam.tiny import TINY
 from samft_core.sam.weights import trained_weights
+from training.average import WeightAverage
 from training.batches import Batch
 from training.chips import Chips
 from training.config import TrainConfig, as_dict
@@ -140,6 +141,7 @@ class Trainer:
             weight_decay=config.weight_decay,
             betas=(0.9, 0.99),
         )
+        self._average = WeightAverage(self._learner.parameters_that_learn, config.average)
         self._scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
         self._pace: Pace
         self._page_written_s = -math.inf
@@ -205,6 +207,7 @@ class Trainer:
         self._scaler.update()
         if self._scaler.is_enabled() and self._scaler.get_scale() < SMALLEST_SCALE:
             self._require_finite("gradient in fp16", math.inf, step)
+        self._average.update(at.step)
         at.step, at.seen, at.loss_sum = at.step + 1, at.seen + step.total, at.loss_sum + loss_sum
         self._report_step(loss_sum / step.total)
         if stops or at.step % config.snapshot_every == 0:
@@ -218,7 +221,7 @@ class Trainer:
         answers = self._net(batch.inputs, asked, encoded=self._sources.learn.encoded is not None)
         losses = []
         for some, (logits, estimate) in zip(asked, answers, strict=True):
-            parts = mask_losses(logits, estimate, some.truth, some.known, some.near)
+            parts = mask_losses(logits, estimate, some.truth, some.known)
             each = parts.cross_entropy + self._config.dice_weight * parts.dice + self._config.iou_weight * parts.iou
             losses.append((some.weight * each).sum())
         return torch.stack(losses).sum()
@@ -242,11 +245,12 @@ class Trainer:
         }
         at.seen, at.loss_sum = 0, 0.0
         if at.done(config) or at.epoch % config.validate_every == 0:
-            result = validate(self._learner, sources.check, sources.check_mine, config, self._ranks)
-            if not math.isfinite(result.loss):
-                raise SamftError(f"expected a finite loss on the val chips, got {result.loss}; {_REMEDY}")
-            complete = at.epoch > sources.learn.prompts_from
-            at.note_check(result, lambda: trained_weights(self._learner.model, config.train), complete=complete)
+            with self._average.in_place():
+                result = validate(self._learner, sources.check, sources.check_mine, config, self._ranks)
+                if not math.isfinite(result.loss):
+                    raise SamftError(f"expected a finite loss on the val chips, got {result.loss}; {_REMEDY}")
+                complete = at.epoch > sources.learn.prompts_from
+                at.note_check(result, lambda: trained_weights(self._learner.model, config.train), complete=complete)
             line |= {f"val_{key}": round(value, 5) for key, value in vars(result).items()}
         at.metrics.append(line)
         if self._ranks.first:
@@ -293,6 +297,7 @@ class Trainer:
         def save() -> None:
             state = {
                 "weights": trained_weights(self._learner.model, self._config.train),
+                "average": self._average.tensors,
                 "optimizer": self._optimizer.state_dict(),
                 "scaler": self._scaler.state_dict(),
                 "standing": self._at.state(),
@@ -310,6 +315,7 @@ class Trainer:
         if state is None:
             return
         self._learner.model.load_state_dict(state["weights"], strict=False)
+        self._average.restore(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._scaler.load_state_dict(state["scaler"])
         self._at = Standing.of(state["standing"])

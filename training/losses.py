@@ -17,13 +17,7 @@ class Losses:
     iou: torch.Tensor
 
 
-def mask_losses(
-    logits: torch.Tensor,
-    iou_estimate: torch.Tensor,
-    truth: torch.Tensor,
-    known: torch.Tensor,
-    near: torch.Tensor | None = None,
-) -> Losses:
+def mask_losses(logits: torch.Tensor, iou_estimate: torch.Tensor, truth: torch.Tensor, known: torch.Tensor) -> Losses:
     """How far a batch of masks is from the truth.
 
     Args:
@@ -31,15 +25,14 @@ def mask_losses(
         iou_estimate: (batch,), SAM's own estimate of its masks' IoU.
         truth: (batch, height, width), 1 where building.
         known: (batch, height, width), 1 where to judge.
-        near: (batch, height, width), 1 where cross-entropy looks; None for wherever it is known.
 
     Returns:
         Cross-entropy, soft Dice loss (Milletari et al. 2016, arXiv:1606.04797, with 1 added to both sides of the
         ratio) and the squared error of the IoU estimate.
     """
-    seen = known if near is None else known * near
+    area = known.sum(dim=(1, 2)).clamp(min=1)
     pointwise = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
-    cross_entropy = (pointwise * seen).sum(dim=(1, 2)) / seen.sum(dim=(1, 2)).clamp(min=1)
+    cross_entropy = (pointwise * known).sum(dim=(1, 2)) / area
     probability = logits.sigmoid() * known
     shared = (probability * truth).sum(dim=(1, 2))
     total = probability.sum(dim=(1, 2)) + (truth * known).sum(dim=(1, 2))

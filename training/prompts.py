@@ -13,9 +13,6 @@ LEAST_PX = 16
 JITTER = 0.05
 """How far a box's sides are from the building's, as a share of its size, at most; users are no more exact."""
 
-AROUND = 2.0
-"""Cross-entropy looks at a building's bounds, grown so many times about their centre: most of a chip is trivial."""
-
 BOX, POINT = "box", "point"
 
 
@@ -30,8 +27,6 @@ class Request:
     the first is (0, 0), as SAM counts them."""
     truth: npt.NDArray[np.bool_]
     """(size, size), True where the building is."""
-    near: npt.NDArray[np.bool_]
-    """(size, size), True in the building's bounds, which are grown to AROUND times their size."""
 
 
 def random_requests(
@@ -56,26 +51,17 @@ def random_requests(
 
 def _random_request(truth: npt.NDArray[np.bool_], rng: np.random.Generator, scale: float) -> Request:
     """Ask for one building, by its box or by a point on it."""
-    rows, cols = np.flatnonzero(truth.any(axis=1)), np.flatnonzero(truth.any(axis=0))
-    sides = np.array([cols[0], rows[0], cols[-1] + 1, rows[-1] + 1])
-    near = _near(sides, len(truth))
     if rng.random() < 0.5:
-        return Request(kind=BOX, at=_box(sides, rng, len(truth), scale), truth=truth, near=near)
+        return Request(kind=BOX, at=_box(truth, rng, scale), truth=truth)
     row, col = np.argwhere(truth)[rng.integers(truth.sum())]
-    return Request(kind=POINT, at=((col + 0.5) * scale - 0.5, (row + 0.5) * scale - 0.5), truth=truth, near=near)
+    return Request(kind=POINT, at=((col + 0.5) * scale - 0.5, (row + 0.5) * scale - 0.5), truth=truth)
 
 
-def _near(sides: npt.NDArray[np.int64], side_px: int) -> npt.NDArray[np.bool_]:
-    """The bounds left, top, right, bottom, grown, as a mask (side_px, side_px)."""
-    more = np.ceil((sides[2:] - sides[:2]) * (AROUND - 1) / 2).astype(int)
-    (left, top), (right, bottom) = np.maximum(sides[:2] - more, 0), sides[2:] + more
-    near = np.zeros((side_px, side_px), dtype=np.bool_)
-    near[top:bottom, left:right] = True
-    return near
-
-
-def _box(sides: npt.NDArray[np.int64], rng: np.random.Generator, side_px: int, scale: float) -> tuple[float, ...]:
+def _box(truth: npt.NDArray[np.bool_], rng: np.random.Generator, scale: float) -> tuple[float, ...]:
     """The box around a building, its sides moved a little."""
-    moves = rng.uniform(-JITTER, JITTER, size=4) * np.tile(sides[2:] - sides[:2], 2)
-    moved = np.clip(sides + moves, 0, side_px) * scale
-    return tuple((moved - [0, 0, 1, 1]).tolist())
+    rows, cols = np.flatnonzero(truth.any(axis=1)), np.flatnonzero(truth.any(axis=0))
+    left, top, right, bottom = cols[0], rows[0], cols[-1] + 1, rows[-1] + 1
+    moves = rng.uniform(-JITTER, JITTER, size=4) * np.tile([right - left, bottom - top], 2)
+    side = len(truth)
+    sides = np.clip(np.array([left, top, right, bottom]) + moves, 0, side) * scale
+    return tuple((sides - [0, 0, 1, 1]).tolist())

@@ -67,7 +67,6 @@ def test_single_buildings_are_judged_by_themselves(chips, learner):
         numbers, known = chips.instances(chip), chip.read().known
         np.testing.assert_array_equal(batch.whole.truth[0].numpy() > 0, chip.read().truth)
         np.testing.assert_array_equal(batch.whole.known[0].numpy() > 0, known)
-        assert torch.equal(batch.whole.near, batch.whole.known)
         assert batch.whole.weight.tolist() == [1]
         asked = [
             (truth > 0, each)

@@ -10,7 +10,7 @@ CACHED = {
 }
 ARRANGED = {
     "mask_decoder": {"train": "mask_decoder", "augment": "flips", "prompts_per_chip": 1.5, "cache": "fp32"},
-    "all": {"train": "all", "augment": "turn", "prompts_per_chip": 1.5},
+    "all": {"train": "all", "average": 0.8, "augment": "turn", "prompts_per_chip": 1.5},
     "late LoRA": {"train": "lora", "lora_blocks": 1, "augment": "flips", "prompts_per_chip": 0.7},
 }
 TEN_STEPS = {"precision": "fp64", "max_steps": 10, "learning_rate": 1e-3, "snapshot_every": 10, "validate_every": 2}

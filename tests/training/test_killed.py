@@ -23,7 +23,14 @@ from training.validate import validate
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 
-RUN = {"max_steps": 60, "snapshot_every": 2, "validate_every": 3, "learning_rate": 1e-3, "prompts_per_chip": 0.7}
+RUN = {
+    "average": 0.9,
+    "max_steps": 60,
+    "snapshot_every": 2,
+    "validate_every": 3,
+    "learning_rate": 1e-3,
+    "prompts_per_chip": 0.7,
+}
 KINDS = {
     "mask_decoder": {**RUN, "train": "mask_decoder"},
     "late LoRA": {**RUN, "train": "lora", "lora_blocks": 1},

@@ -39,12 +39,6 @@ def test_buildings_are_asked_for_where_they_are(numbers, seed, count, scale):
     for number, request in zip(asked, requests, strict=True):
         np.testing.assert_array_equal(request.truth, numbers == number)
         assert areas[number - 1] >= LEAST_PX
-        (top, bottom), (left, right) = ((axis.min(), axis.max() + 1) for axis in np.nonzero(request.truth))
-        rows, cols = np.nonzero(request.near)
-        assert request.near.sum() == (np.ptp(rows) + 1) * (np.ptp(cols) + 1)
-        high, wide = -(-(bottom - top) // 2), -(-(right - left) // 2)
-        assert (rows.min(), rows.max() + 1) == (max(0, top - high), min(SIDE, bottom + high))
-        assert (cols.min(), cols.max() + 1) == (max(0, left - wide), min(SIDE, right + wide))
         if request.kind == POINT:
             x, y = ((value + 0.5) / scale for value in request.at)
             assert request.truth[int(y), int(x)]
