@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import math
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -93,9 +94,10 @@ def train(
             return finished
         told = progress if ranks.first else silent
         trainer = Trainer(chips, out, model=model, config=config, ranks=ranks, device=place, stop=stop, progress=told)
-        trainer.resume()
-        trainer.run()
-        return trainer.finish(settings)
+        with contextlib.closing(trainer):
+            trainer.resume()
+            trainer.run()
+            return trainer.finish(settings)
 
 
 class Trainer:
@@ -134,7 +136,7 @@ class Trainer:
         self._sources = make_sources(
             self._chips, self._learner, self._recipe, config=config, ranks=ranks, device=device, progress=self._tell
         )
-        self._net: nn.Module = DistributedDataParallel(self._learner) if ranks.world > 1 else self._learner
+        self._net: nn.Module = _shared(self._learner) if ranks.world > 1 else self._learner
         self._optimizer = torch.optim.AdamW(
             self._learner.parameters_that_learn,
             lr=config.learning_rate,
@@ -160,6 +162,13 @@ class Trainer:
                     break
                 self._learn(step, batches)
             self._end_epoch(chips_per_s=(self._at.seen - before) / (time.monotonic() - started_s))
+
+    def close(self) -> None:
+        """Let go of what the processes share while they are together.
+
+        Later, it would hold Python's lock and wait for gloo's threads, which wait for that lock.
+        """
+        self._net = self._learner
 
     def _steps(self) -> Iterator[tuple[Step, Iterator[Batch]]]:
         """The rest of this epoch's steps, and the batches of each, which are made ahead."""
@@ -346,6 +355,17 @@ class Trainer:
                 progress=self._progress,
             )
         )
+
+
+def _shared(learner: Learner) -> DistributedDataParallel:
+    """A learner whose gradients are those of all processes.
+
+    They are packed in the same way in every step, for what three numbers add up to depends on their order. DDP would
+    pack them anew after a run's first step, and after the first of a resumed one, unless it looks for weights that got
+    none; it finds none here, and warns of it.
+    """
+    warnings.filterwarnings("ignore", "find_unused_parameters=True was specified")
+    return DistributedDataParallel(learner, find_unused_parameters=True)
 
 
 def _finished(out: Path, settings: dict[str, Any]) -> Bundle | None:

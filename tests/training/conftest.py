@@ -145,11 +145,13 @@ def _popen(command: list[str | Path], processes: int) -> Iterator[subprocess.Pop
             process.terminate() if processes > 1 else process.kill()  # torchrun takes its processes along
 
 
-def trained_together(chips: Chips, runs: dict[Path, dict[str, Any]], base: Path, job: Path) -> str:
-    """Train several runs, one after the other, in two processes that are started once; gives what they said."""
+def trained_together(
+    chips: Chips, runs: dict[Path, dict[str, Any]], base: Path, job: Path, *, processes: int = 2
+) -> str:
+    """Train several runs, one after the other, in processes that are started once; gives what they said."""
     described = [{"out": str(out), "settings": settings} for out, settings in runs.items()]
     job.write_text(json.dumps({"chips": str(chips.path), "model": str(base), "runs": described}))
-    with _popen([*torchrun(2), sys.executable, "-m", "tests.training.several", job], 2) as process:
+    with _popen([*torchrun(processes), sys.executable, "-m", "tests.training.several", job], processes) as process:
         _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     return err

@@ -206,6 +206,17 @@ def hashes(chips, base, folder, robbed, stopped) -> dict[str, str]:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds processes in /proc")
+def test_three_processes_add_up_in_the_same_order_after_a_resumption(chips, base, tmp_path):
+    """What three numbers add up to depends on their order, and that on how gradients are packed to be sent."""
+    settings = KINDS["all"] | {"max_steps": 12, "batch_size": 2}
+    whole, resumed = tmp_path / "whole", tmp_path / "resumed"
+    trained_together(chips, {whole: settings}, base, tmp_path / "whole.json", processes=3)
+    shutil.copytree(whole, resumed, ignore=shutil.ignore_patterns("bundle", "step-*12.pt"))
+    assert snapshots(resumed) == [10]
+    trained_together(chips, {resumed: settings}, base, tmp_path / "resumed.json", processes=3)
+    assert load_bundle(resumed / "bundle").card.hash == load_bundle(whole / "bundle").card.hash
+
+
 class TestTwoProcesses:
     """Three starts of torchrun: one loses a process, one is told to stop, and one finishes both runs and a third."""
 
