@@ -2,13 +2,15 @@
 # make demo      the whole flow on a synthetic town; ends with demo/report.html
 # make test      all tests, QGIS included where it can be installed
 # make lint      ruff, mypy
+# make sagemaker-venv   the SageMaker SDK (1 GB) in .venv-sagemaker, for its tests alone
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
+SDK_VENV := .venv-sagemaker
 
-.PHONY: install demo test test-toolkit test-qgis lint format clean
+.PHONY: install sagemaker-venv demo test test-toolkit test-qgis lint format clean
 
 install: $(VENV)/.installed
 
@@ -19,6 +21,13 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+sagemaker-venv: $(SDK_VENV)/.installed
+
+$(SDK_VENV)/.installed:
+	$(PYTHON) -m venv $(SDK_VENV)
+	$(SDK_VENV)/bin/pip install --quiet 'sagemaker==3.27.0'
 	touch $@
 
 demo: install
@@ -42,4 +51,4 @@ format: install
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .venv-qgis demo build dist *.egg-info
+	rm -rf $(VENV) $(SDK_VENV) .venv-qgis demo build dist *.egg-info

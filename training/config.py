@@ -136,7 +136,7 @@ class TrainConfig:
         if not fine:
             raise ConfigError(
                 expected=f"{name} {expected}",
-                got=_as_toml(getattr(self, name)),
+                got=as_text(getattr(self, name)),
                 remedy=f"change it with --set {name}=VALUE",
             )
 
@@ -159,6 +159,9 @@ TINY_DEFAULTS: Mapping[str, Any] = {
 PRESETS = Path(__file__).with_name("presets")
 """A TOML file for each kind of machine."""
 
+TABLE = "sagemaker"
+"""The table of a TOML file that is about a job on SageMaker, and left alone here."""
+
 
 def presets() -> list[str]:
     """The names of the settings for kinds of machines."""
@@ -166,16 +169,29 @@ def presets() -> list[str]:
 
 
 def resolve(
-    *, tiny: bool, preset: str | None = None, file: Path | None = None, assignments: Sequence[str] = ()
+    *,
+    tiny: bool,
+    preset: str | None = None,
+    file: Path | None = None,
+    assignments: Sequence[str] = (),
+    presets_in: Path = PRESETS,
 ) -> TrainConfig:
     """The settings of a run: the model's defaults, then the preset, the TOML file, and `key=value` assignments.
+
+    Args:
+        tiny: Whether the model is samft-tiny, which has defaults of its own.
+        preset: The name of a preset, or None.
+        file: A TOML file, or None; its table [sagemaker] is left alone.
+        assignments: Each `key=value`.
+        presets_in: The folder of the presets.
 
     Raises:
         ConfigError: A key is unknown or a value is of the wrong type or out of range.
     """
     values = dict(TINY_DEFAULTS) if tiny else {}
-    values |= _from_toml(PRESETS / f"{preset}.toml") if preset else {}
-    values |= _from_toml(file) if file else {}
+    for path in (presets_in / f"{preset}.toml" if preset else None, file):
+        found = read_toml(path) if path else {}
+        values |= {key: value for key, value in found.items() if key != TABLE}
     for assignment in assignments:
         key, sign, text = assignment.partition("=")
         if not sign:
@@ -221,11 +237,17 @@ def _check(key: str, value: Any, kind: Any) -> Any:
     raise ConfigError(expected=f"{key} to be {listed}", got=repr(value), remedy="correct the value")
 
 
-def _as_toml(value: object) -> str:
+def as_text(value: object) -> str:
+    """A setting as --set takes it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _from_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """What a TOML file of settings says.
+
+    Raises:
+        ConfigError: It cannot be read, or is no TOML.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
