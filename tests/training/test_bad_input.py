@@ -91,15 +91,15 @@ class TestNumbers:
         """The last snapshot is kept, and can be gone on from."""
         forward, calls = Learner.forward, []
 
-        def spoilt(self, batch, *, encoded):
-            logits, estimate = forward(self, batch, encoded=encoded)
+        def spoilt(self, inputs, asked, *, encoded):
+            (logits, estimate), *others = forward(self, inputs, asked, encoded=encoded)
             calls.append(self.training)
             if calls.count(True) < 8:
-                return logits, estimate
+                return [(logits, estimate), *others]
             if what == "loss":
-                return logits * torch.nan, estimate
+                return [(logits * torch.nan, estimate), *others]
             logits.register_hook(lambda gradient: gradient * torch.inf)
-            return logits, estimate
+            return [(logits, estimate), *others]
 
         settings = {**QUICK, "max_steps": 12, "snapshot_every": 3}
         with monkeypatch.context() as patched:

@@ -21,8 +21,8 @@ SNAPSHOTS = 3
 """The two that are kept, and one that is being written."""
 DECODER_BYTES = 4 * 4_100_000
 """The mask decoder and its neighbours in float32, which every SAM has alike."""
-TRAINED_TIMES = 4
-"""A snapshot holds what is learned, AdamW's two moments of it, and the best so far."""
+TRAINED_TIMES = 5
+"""A snapshot holds what is learned, AdamW's two moments of it, its moving average, and the best so far."""
 PATCHES = 64 * 64
 """SAM's encoder cuts its input into so many."""
 EMBEDDED = 256
