@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import json
 import queue
 import threading
 import time
@@ -124,7 +125,7 @@ class Worker:
                 yield batch
 
         write_footprints(counted(), out, provenance=found.provenance, overwrite=False)
-        return protocol.Result(id=job.id, out=job.out, footprints=count)
+        return protocol.Result(id=job.id, out=job.out, footprints=count, provenance=json.dumps(found.provenance))
 
     def _model(self, bundle: Bundle) -> SamSegmenter:
         """The bundle's model, loaded only if it was not used lately."""

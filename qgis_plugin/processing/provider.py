@@ -8,17 +8,26 @@ from pathlib import Path
 from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
+from ..worker.client import Worker
 from .segment_raster import SegmentRaster
 
 ICON = str(Path(__file__).parents[1] / "icon.svg")
 
 
 class SamftProvider(QgsProcessingProvider):
-    """`samft:` in algorithm ids."""
+    """`samft:` in algorithm ids.
+
+    Args:
+        worker: Does what the algorithms need of the toolkit.
+    """
+
+    def __init__(self, worker: Worker) -> None:
+        super().__init__()
+        self._worker = worker
 
     def loadAlgorithms(self) -> None:
         """Add the algorithms."""
-        self.addAlgorithm(SegmentRaster())
+        self.addAlgorithm(SegmentRaster(self._worker))
 
     def id(self) -> str:
         """The prefix of the algorithms' ids."""

@@ -32,21 +32,29 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QCoreApplication
 
-from ..worker.client import WorkerCancelledError, WorkerClient
-from ..worker.environment import ToolkitError, clean_environment, find_executable
-from ..worker.protocol import Segment
+from ..worker.client import JobCancelledError, Worker
+from ..worker.environment import ToolkitError
+from ..worker.protocol import Progress, Segment
 
 FIELDS = ("id", "score", "area_m2", "bundle", "threshold")
 
 
 class SegmentRaster(QgsProcessingAlgorithm):
-    """`samft:segment_raster`."""
+    """`samft:segment_raster`.
+
+    Args:
+        worker: Finds the buildings.
+    """
 
     INPUT, BUNDLE, EXTENT, THRESHOLD, OUTPUT = "INPUT", "BUNDLE", "EXTENT", "THRESHOLD", "OUTPUT"
 
+    def __init__(self, worker: Worker) -> None:
+        super().__init__()
+        self._worker = worker
+
     def createInstance(self) -> SegmentRaster:
         """A fresh one for every run."""
-        return SegmentRaster()
+        return SegmentRaster(self._worker)
 
     def name(self) -> str:
         """The id, after the provider's."""
@@ -123,11 +131,10 @@ class SegmentRaster(QgsProcessingAlgorithm):
         with _scratch_folder() as folder:
             job = self._job(parameters, context, folder / "footprints.gpkg")
             try:
-                with WorkerClient(find_executable(), clean_environment(), feedback.pushConsoleInfo) as worker:
-                    worker.segment(job, progress=_Reporter(feedback), cancelled=feedback.isCanceled)
+                self._worker.do(job, progress=_Reporter(feedback), cancelled=feedback.isCanceled)
             except ToolkitError as error:
                 raise QgsProcessingException(str(error)) from error
-            except WorkerCancelledError:
+            except JobCancelledError:
                 return {}
             return {self.OUTPUT: self._copy(job.out, parameters, context, feedback)}
 
@@ -179,11 +186,11 @@ class _Reporter:
         self._feedback = feedback
         self._stage = ""
 
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        if stage != self._stage:
-            self._stage = stage
-            self._feedback.setProgressText(stage)
-        self._feedback.setProgress(100 * done / max(1, total))
+    def __call__(self, progress: Progress) -> None:
+        if progress.stage != self._stage:
+            self._stage = progress.stage
+            self._feedback.setProgressText(progress.stage)
+        self._feedback.setProgress(100 * progress.done / max(1, progress.total))
 
 
 def _crs_text(crs: QgsCoordinateReferenceSystem) -> str | None:

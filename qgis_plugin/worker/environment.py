@@ -6,10 +6,10 @@ from __future__ import annotations
 import os
 import shutil
 
-from qgis.core import QgsSettings
 from qgis.PyQt.QtCore import QProcessEnvironment
 
-SETTING = "samft/executable"
+from .. import settings
+
 VARIABLE = "SAMFT_EXECUTABLE"
 
 QGIS_ONLY = (
@@ -36,13 +36,13 @@ def find_executable() -> str:
     Raises:
         ToolkitError: There is none.
     """
-    chosen = QgsSettings().value(SETTING, "", type=str) or os.environ.get(VARIABLE, "")
+    chosen = settings.text(settings.EXECUTABLE) or os.environ.get(VARIABLE, "")
     found = shutil.which(chosen or "samft")
     if found is None:
         got = f"no program {chosen}" if chosen else "none on the PATH"
         raise ToolkitError(
             f"expected the samft command of an installed samft toolkit, got {got}; install the toolkit in its own "
-            f"Python and set {SETTING} (Settings > Options > Advanced) or {VARIABLE} to the path of its samft command"
+            f"Python and choose it in Settings > Options > samft, or set {VARIABLE} to the path of its samft command"
         )
     return found
 

@@ -229,7 +229,7 @@ def test_a_toolkit_that_says_something_else(parameters, toolkit, script):
 
 
 def test_a_toolkit_that_says_nothing(parameters, toolkit, script, monkeypatch):
-    monkeypatch.setattr("samft.worker.client.HELLO_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("samft.worker.process.HELLO_TIMEOUT_S", 0.5)
     toolkit(script("import time; time.sleep(60)"))
     with pytest.raises(QgsProcessingException, match="to say hello within 0 s, got nothing"):
         run(parameters)

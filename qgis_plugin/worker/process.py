@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The `samft worker` process: started, spoken to and ended by one thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from qgis.PyQt.QtCore import QProcess
+
+from .environment import ToolkitError, clean_environment
+from .protocol import PROTOCOL, Hello, ProtocolError, Quit, Reply, Request, decode_reply, encode
+
+HELLO_TIMEOUT_S = 60.0
+"""The worker says hello before it imports anything heavy, but a virus scanner may look at it first."""
+QUIT_TIMEOUT_S = 2.0
+LONGEST_LINE_BYTES = 64 << 20
+"""What has no line's end after so much is no reply."""
+
+
+class Process:
+    """A worker process that has said hello.
+
+    Args:
+        executable: The samft command.
+        log: Given each line that the worker writes to stderr.
+        abandoned: Asked several times a second, until it has said hello, whether nobody wants it any more.
+
+    Raises:
+        ToolkitError: It does not start, or is not one that this plugin can talk to.
+    """
+
+    def __init__(
+        self, executable: str, log: Callable[[str], None], *, abandoned: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._executable, self._log, self._abandoned = executable, log, abandoned
+        self._unfinished, self._last_words = b"", ""
+        self._process = QProcess()
+        self._process.setProcessEnvironment(clean_environment())
+        self._process.setReadChannel(QProcess.ProcessChannel.StandardOutput)
+        self._process.start(executable, ["worker"])
+        try:
+            self.hello = self._shake_hands()
+        except BaseException:
+            self.kill()
+            raise
+
+    @property
+    def pid(self) -> int:
+        """The number that the system gave it."""
+        return self._process.processId()
+
+    def send(self, request: Request) -> None:
+        """Write a request."""
+        self._process.write(encode(request))
+        self._process.waitForBytesWritten(0)
+
+    def replies(self, wait_s: float) -> Iterator[Reply]:
+        """What the worker has said, after waiting for the first of it for so long at most.
+
+        Raises:
+            ToolkitError: The worker has ended, or says what is no reply.
+        """
+        if not self._process.canReadLine():
+            self._process.waitForReadyRead(_ms(wait_s))
+        self._read_log()
+        while self._process.canReadLine():
+            yield self._decode(bytes(self._process.readLine()))
+        if self._process.bytesAvailable() > LONGEST_LINE_BYTES:
+            raise ToolkitError(
+                f"expected replies of one line each from {self._executable}, got {LONGEST_LINE_BYTES >> 20} MB without "
+                f"an end; check that it is the samft command of an installed toolkit"
+            )
+        if self._process.state() == QProcess.ProcessState.NotRunning:
+            raise ToolkitError(self._obituary())
+
+    def quit(self) -> None:
+        """Let the worker end; kill it if it does not."""
+        if self._process.state() != QProcess.ProcessState.NotRunning:
+            self.send(Quit())
+            self._process.closeWriteChannel()
+            self._process.waitForFinished(_ms(QUIT_TIMEOUT_S))
+        self.kill()
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self._process.state() != QProcess.ProcessState.NotRunning:
+            self._process.kill()
+            self._process.waitForFinished(_ms(QUIT_TIMEOUT_S))
+
+    def _shake_hands(self) -> Hello:
+        if not self._process.waitForStarted(_ms(HELLO_TIMEOUT_S)):
+            raise ToolkitError(
+                f"expected {self._executable} to start, got: {self._process.errorString()}; check that it is the samft "
+                f"command of an installed toolkit"
+            )
+        hello = self._first_reply()
+        if not isinstance(hello, Hello) or hello.protocol != PROTOCOL:
+            said = f"protocol {hello.protocol} (samft {hello.version})" if isinstance(hello, Hello) else "no hello"
+            raise ToolkitError(
+                f"expected a samft toolkit that speaks protocol {PROTOCOL}, got {said} from {self._executable}; "
+                f"install plugin and toolkit of the same release"
+            )
+        return hello
+
+    def _first_reply(self) -> Reply:
+        deadline_s = time.monotonic() + HELLO_TIMEOUT_S
+        while time.monotonic() < deadline_s and not self._abandoned():
+            for reply in self.replies(0.1):
+                return reply
+        raise ToolkitError(
+            f"expected {self._executable} to say hello within {HELLO_TIMEOUT_S:.0f} s, got nothing; check that it is "
+            f"the samft command of an installed toolkit"
+        )
+
+    def _decode(self, line: bytes) -> Reply:
+        try:
+            return decode_reply(line)
+        except ProtocolError as error:
+            raise ToolkitError(str(error)) from error
+
+    def _read_log(self) -> None:
+        *lines, self._unfinished = (self._unfinished + bytes(self._process.readAllStandardError())).split(b"\n")
+        for line in filter(bytes.strip, lines):
+            self._last_words = line.decode(errors="replace").strip()
+            self._log(self._last_words)
+        self._unfinished = self._unfinished[-LONGEST_LINE_BYTES:]
+
+    def _obituary(self) -> str:
+        crashed = self._process.exitStatus() == QProcess.ExitStatus.CrashExit
+        how = "it crashed or was killed" if crashed else f"it ended with status {self._process.exitCode()}"
+        last_words = f", its last words: {self._last_words}" if self._last_words else ""
+        return (
+            f"expected the samft worker to finish its job, got its end: {how}{last_words}; try a smaller extent if "
+            f"memory is short, or look into the worker's log"
+        )
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)
