@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING
 from samft_core.version import __version__
 
 if TYPE_CHECKING:
+    from samft_core.asking import Marks, Told, ask
     from samft_core.bundle import Bundle, Card, Recipe, load_bundle
     from samft_core.cog import write_probability
     from samft_core.contours import contour
     from samft_core.errors import InputError, SamftError
     from samft_core.footprint_file import write_footprints
-    from samft_core.footprints import Segmentation, Segmenter, segment
+    from samft_core.footprints import Segmentation, segment
     from samft_core.grid import Grid, Window
+    from samft_core.predict import Segmenter
     from samft_core.raster import Pixels, Raster, open_raster
     from samft_core.scores import Counts, ThresholdCurve, match_objects
     from samft_core.stretch import Stretch, StretchPolicy
@@ -31,13 +33,15 @@ if TYPE_CHECKING:
     from samft_core.vectors import Labels, read_labels
 
 _HOME = {
+    "asking": ["Marks", "Told", "ask"],
     "bundle": ["Bundle", "Card", "Recipe", "load_bundle"],
     "cog": ["write_probability"],
     "contours": ["contour"],
     "errors": ["InputError", "SamftError"],
     "footprint_file": ["write_footprints"],
-    "footprints": ["Segmentation", "Segmenter", "segment"],
+    "footprints": ["Segmentation", "segment"],
     "grid": ["Grid", "Window"],
+    "predict": ["Segmenter"],
     "raster": ["Pixels", "Raster", "open_raster"],
     "scores": ["Counts", "ThresholdCurve", "match_objects"],
     "stretch": ["Stretch", "StretchPolicy"],
@@ -54,6 +58,7 @@ __all__ = [
     "InputError",
     "Labels",
     "Lattice",
+    "Marks",
     "Pixels",
     "Raster",
     "Recipe",
@@ -64,8 +69,10 @@ __all__ = [
     "StretchPolicy",
     "ThresholdCurve",
     "Tile",
+    "Told",
     "Window",
     "__version__",
+    "ask",
     "contour",
     "load_bundle",
     "match_objects",

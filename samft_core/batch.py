@@ -18,11 +18,12 @@ from samft_core.cog import picture_job, write_probability
 from samft_core.errors import InputError, OutputError, OutsideError
 from samft_core.field import JOB, StoredField
 from samft_core.footprint_file import Summary, check_format, read_summary, write_footprints
-from samft_core.footprints import Segmentation, Segmenter, segment, texts
+from samft_core.footprints import Segmentation, segment, texts
 from samft_core.grid import reproject
 from samft_core.names import split_names
 from samft_core.output import check_output, clear_half_written
 from samft_core.plan import Settings, planned
+from samft_core.predict import Segmenter
 from samft_core.progress import Progress, silent
 
 

@@ -102,7 +102,7 @@ def within_bounds(grid: Grid, bounds: Bounds, crs: str | None) -> Extent:
         InputError: The box is empty, or the CRS is unknown.
         OutsideError: It lies off the grid.
     """
-    window = grid.window_of(bounds, _parse_crs(crs) if crs else None)
+    window = grid.window_of(bounds, parse_crs(crs) if crs else None)
     if window == grid.window:
         return whole(grid)
     (box,) = _boxes_beyond_rim(grid, np.array([window.box.bounds]))
@@ -170,7 +170,12 @@ def _boxes_beyond_rim(grid: Grid, bounds: npt.NDArray[np.float64]) -> Geometries
     return boxes
 
 
-def _parse_crs(name: str) -> pyproj.CRS:
+def parse_crs(name: str) -> pyproj.CRS:
+    """A CRS by an authority's code or WKT.
+
+    Raises:
+        InputError: It is unknown.
+    """
     try:
         return pyproj.CRS.from_user_input(name)
     except pyproj.exceptions.CRSError as error:

@@ -10,6 +10,8 @@ import contextlib
 import dataclasses
 import json
 import shutil
+import tempfile
+import weakref
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -207,6 +209,16 @@ def resume_field(folder: Path, *, grid: Grid, window: Window, job: Mapping[str, 
         with whole_file(record, overwrite=True) as temporary:
             temporary.write_text(content, encoding="utf-8")
     return StoredField(folder, grid=grid, window=window)
+
+
+def temporary_folder() -> Path:
+    """A folder for a field that nobody will go on with."""
+    return Path(tempfile.mkdtemp(prefix="samft-"))
+
+
+def goes_with(field: StoredField) -> None:
+    """Have a field's folder deleted when nobody needs the field any more."""
+    weakref.finalize(field, shutil.rmtree, field.folder, ignore_errors=True)
 
 
 def crop(band: Band, window: Window) -> Band:

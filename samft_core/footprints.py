@@ -4,38 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import shutil
-import tempfile
-import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import geopandas
 import numpy as np
 import numpy.typing as npt
 import pandas
 
-from samft_core.ahead import ahead
 from samft_core.bundle import Bundle
 from samft_core.extent import Extent
-from samft_core.field import StoredField, resume_field
+from samft_core.field import StoredField, goes_with, resume_field, temporary_folder
 from samft_core.grid import Bounds, Geometries, Grid
-from samft_core.mosaic import Prediction, blend
 from samft_core.outline import Style, outline
-from samft_core.plan import Settings, planned
+from samft_core.plan import Drawing, Settings, planned, signed
+from samft_core.predict import Segmenter, predict
 from samft_core.progress import Progress, silent
-from samft_core.raster import Pixels, Raster
-from samft_core.tiling import Lattice
 from samft_core.zonal import zones
-
-
-class Segmenter(Protocol):
-    """Turns a tile's pixels into building probabilities: a trained SAM, or a stand-in for tests."""
-
-    def predict(self, pixels: Pixels) -> npt.NDArray[np.float32]:
-        """Probabilities (tile_px, tile_px), 0 to 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +41,12 @@ class Segmentation:
     """How outlines are drawn."""
     min_area_m2: float
     """Smaller footprints are left out."""
+    computing: dict[str, object]
+    """What the probabilities depend on, as JSON values."""
     provenance: dict[str, object]
     """Where the footprints come from: bundle, raster, version, settings."""
+    complete: bool = True
+    """Whether every tile was looked at; what was not is not valid."""
 
     @property
     def grid(self) -> Grid:
@@ -77,6 +67,26 @@ class Segmentation:
     def footprints(self) -> geopandas.GeoDataFrame:
         """Polygons in the raster's CRS with id, score, area_m2, bundle and threshold."""
         return geopandas.GeoDataFrame(pandas.concat(self.batches(), ignore_index=True), crs=self.lattice.crs)
+
+    def restyled(
+        self,
+        *,
+        threshold: float | None = None,
+        min_area_m2: float | None = None,
+        min_hole_m2: float | None = None,
+        regularize: bool = True,
+    ) -> Segmentation:
+        """The same probabilities, outlined in another way; the arguments are those of `segment`."""
+        settings = Settings(
+            threshold=threshold, min_area_m2=min_area_m2, min_hole_m2=min_hole_m2, regularize=regularize
+        )
+        drawing = Drawing.of(self.bundle.card.recipe, settings)
+        return dataclasses.replace(
+            self,
+            style=drawing.style,
+            min_area_m2=drawing.min_area_m2,
+            provenance=signed(self.computing, {**self.provenance, **drawing.as_dict()}),
+        )
 
     def batches(self, progress: Progress = silent) -> Iterator[geopandas.GeoDataFrame]:
         """The footprints, some rows of the raster at a time; at least one batch, which may be empty."""
@@ -105,6 +115,7 @@ def segment(
     min_area_m2: float | None = None,
     min_hole_m2: float | None = None,
     regularize: bool = True,
+    as_is: bool = False,
     folder: Path | None = None,
     segmenter: Segmenter | None = None,
     device: str = "auto",
@@ -123,14 +134,16 @@ def segment(
         min_area_m2: Smaller footprints are left out; the bundle's if None.
         min_hole_m2: Smaller holes are filled; as min_area_m2 if None.
         regularize: Whether outlines are straightened and squared.
+        as_is: Whether the raster's pixels are the model's already, as where a map was rendered for it.
         folder: Where the probabilities are kept, to go on from after an interruption; a temporary folder, which goes
             with the result, if None.
         segmenter: A loaded model, to use it for several rasters; loaded from the bundle if None.
         device: Where to compute, if the model is loaded here.
-        progress: Told about each tile.
+        progress: Told about each tile; `Enough` raised in it ends the work with what is there.
 
     Raises:
         InputError: The raster, the extent or the bundle do not fit; nothing is written.
+        Enough: It was raised before there was anything.
     """
     settings = Settings(
         bounds=bounds,
@@ -141,48 +154,27 @@ def segment(
         min_area_m2=min_area_m2,
         min_hole_m2=min_hole_m2,
         regularize=regularize,
+        as_is=as_is,
     )
     with planned(bundle, raster, settings) as plan:
         grid, extent = plan.lattice.grid, plan.extent
-        field = resume_field(folder or _temporary_folder(), grid=grid, window=extent.known, job=plan.computing)
+        field = resume_field(folder or temporary_folder(), grid=grid, window=extent.known, job=plan.computing)
         if folder is None:
-            weakref.finalize(field, shutil.rmtree, field.folder, ignore_errors=True)
-        predict(plan.raster, plan.lattice, extent, field, segmenter or bundle.segmenter(device), progress)
+            goes_with(field)
+        model = segmenter or bundle.segmenter(device)
+        field, complete = predict(plan.raster, plan.lattice, extent, field, model, progress)
         return Segmentation(
             bundle=bundle,
             name=plan.raster.short_name,
             lattice=grid,
             extent=extent,
             field=field,
-            style=plan.style,
-            min_area_m2=plan.min_area_m2,
-            provenance=plan.provenance,
+            style=plan.drawing.style,
+            min_area_m2=plan.drawing.min_area_m2,
+            computing=plan.computing,
+            provenance=plan.provenance if complete else {**plan.provenance, "complete": False},
+            complete=complete,
         )
-
-
-def predict(
-    raster: Raster, lattice: Lattice, extent: Extent, field: StoredField, model: Segmenter, progress: Progress = silent
-) -> None:
-    """Predict every tile that touches an extent, blend them, and keep the rows that the field does not have yet."""
-    missing = field.missing
-    if missing is None:
-        return
-    wanted = [tile for tile in lattice.tiles(extent.known) if extent.touches(tile.window)]
-    tiles = [tile for tile in wanted if tile.window.intersection(missing)]
-    every = len(wanted)
-
-    def predictions() -> Iterator[Prediction]:
-        progress("segmenting", every - len(tiles), every)
-        pixels = ahead(lambda tile: raster.read(lattice.grid, tile.window), tiles)
-        for done, (tile, seen) in enumerate(zip(tiles, pixels, strict=True), start=every - len(tiles) + 1):
-            # a tile without data is not shown to the model
-            probability = model.predict(seen) if seen.valid.any() else np.zeros(seen.valid.shape, np.float32)
-            yield Prediction(tile=tile, probability=probability, valid=seen.valid)
-            progress("segmenting", done, every)
-
-    for band in blend(predictions(), lattice, missing):
-        known = band.valid & extent.covers(band.window, halo=True)
-        field.append(dataclasses.replace(band, valid=known))
 
 
 def _describe(polygons: Geometries, found: Segmentation, *, first_id: int) -> geopandas.GeoDataFrame:
@@ -209,7 +201,3 @@ def _describe(polygons: Geometries, found: Segmentation, *, first_id: int) -> ge
 def texts(text: str, count: int) -> pandas.api.extensions.ExtensionArray:
     """A column of the same text, which is one of texts even where it is empty."""
     return pandas.array([text] * count, dtype="string")
-
-
-def _temporary_folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="samft-"))

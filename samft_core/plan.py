@@ -6,14 +6,14 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import rasterio
 import shapely
 
-from samft_core.bundle import Bundle
+from samft_core.bundle import Bundle, Recipe
 from samft_core.errors import InputError
 from samft_core.extent import Extent, whole, within_area, within_bounds
 from samft_core.grid import Bounds, Grid
@@ -46,6 +46,8 @@ class Settings:
     """Smaller holes are filled; as min_area_m2 if None."""
     regularize: bool = True
     """Whether outlines are straightened and squared."""
+    as_is: bool = False
+    """Whether the raster's pixels are the model's already."""
 
     def __post_init__(self) -> None:
         if self.bounds is not None and self.aoi is not None:
@@ -63,14 +65,43 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """What a recipe and settings make of probabilities."""
+
+    style: Style
+    """How outlines are drawn."""
+    min_area_m2: float
+    """Smaller footprints are left out."""
+
+    @classmethod
+    def of(cls, recipe: Recipe, settings: Settings) -> Drawing:
+        """The settings', or else the recipe's."""
+        smallest_m2 = recipe.min_area_m2 if settings.min_area_m2 is None else settings.min_area_m2
+        style = Style(
+            threshold=recipe.threshold if settings.threshold is None else settings.threshold,
+            square=settings.regularize,
+            min_hole_m2=smallest_m2 if settings.min_hole_m2 is None else settings.min_hole_m2,
+        )
+        return cls(style=style, min_area_m2=smallest_m2)
+
+    def as_dict(self) -> dict[str, object]:
+        """What footprints say about it."""
+        return {
+            "threshold": self.style.threshold,
+            "min_area_m2": self.min_area_m2,
+            "min_hole_m2": self.style.min_hole_m2,
+            "regularized": self.style.square,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """What is to be done with an open raster."""
 
     raster: Raster
     lattice: Lattice
     extent: Extent
-    style: Style
-    min_area_m2: float
+    drawing: Drawing
     computing: dict[str, object]
     """What the probabilities depend on, as JSON values."""
     provenance: dict[str, object]
@@ -85,47 +116,46 @@ def planned(bundle: Bundle, raster: str | Path, settings: Settings) -> Iterator[
         InputError: The raster or the extent do not fit.
     """
     recipe = bundle.card.recipe
-    smallest_m2 = recipe.min_area_m2 if settings.min_area_m2 is None else settings.min_area_m2
-    style = Style(
-        threshold=recipe.threshold if settings.threshold is None else settings.threshold,
-        square=settings.regularize,
-        min_hole_m2=smallest_m2 if settings.min_hole_m2 is None else settings.min_hole_m2,
-    )
+    drawing = Drawing.of(recipe, settings)
     with (
         rasterio.Env(GDAL_CACHEMAX=CACHE_MB),
         open_raster(raster, bands=recipe.bands, policy=recipe.stretch, nodata=settings.nodata) as source,
     ):
-        lattice = Lattice(grid=source.grid.rescaled(recipe.gsd_m), tile_px=recipe.tile_px, overlap_px=recipe.overlap_px)
+        grid = source.grid if settings.as_is else source.grid.rescaled(recipe.gsd_m)
+        lattice = Lattice(grid=grid, tile_px=recipe.tile_px, overlap_px=recipe.overlap_px)
         extent = _extent(lattice.grid, settings)
         computing: dict[str, object] = {
             "bundle": bundle.card.hash,
             "raster": source.identity,
             "extent": extent.identity,
             "version": VERSION,
+            **({"as_is": True} if settings.as_is else {}),
         }
         provenance: dict[str, object] = {
             "bundle": bundle.card.hash,
             "raster": source.name,
             "stretch": dataclasses.asdict(source.stretch),
             "version": VERSION,
-            "threshold": style.threshold,
-            "min_area_m2": smallest_m2,
-            "min_hole_m2": style.min_hole_m2,
-            "regularized": style.square,
+            **drawing.as_dict(),
         }
         if extent.area is not None:
             on_it = shapely.intersection(extent.area, lattice.grid.window.box)
             provenance["extent"] = lattice.grid.to_map(on_it).wkt
-        content = json.dumps([computing, provenance], sort_keys=True).encode()
         yield Plan(
             raster=source,
             lattice=lattice,
             extent=extent,
-            style=style,
-            min_area_m2=smallest_m2,
+            drawing=drawing,
             computing=computing,
-            provenance={**provenance, "job": hashlib.sha256(content).hexdigest()[:12]},
+            provenance=signed(computing, provenance),
         )
+
+
+def signed(computing: Mapping[str, object], provenance: Mapping[str, object]) -> dict[str, object]:
+    """A provenance with `job`, a digest of all that footprints depend on."""
+    told = {key: value for key, value in provenance.items() if key != "job"}
+    content = json.dumps([computing, told], sort_keys=True).encode()
+    return {**told, "job": hashlib.sha256(content).hexdigest()[:12]}
 
 
 def _extent(grid: Grid, settings: Settings) -> Extent:

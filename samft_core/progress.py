@@ -19,5 +19,9 @@ class Progress(Protocol):
         """
 
 
+class Enough(Exception):  # noqa: N818 - nothing went wrong
+    """Raised in a progress callback, or between an encoder's blocks, to have `segment` give what it has so far."""
+
+
 def silent(stage: str, done: int, total: int, note: str = "") -> None:
     """Tell nobody."""

@@ -14,10 +14,10 @@ from samft_core.boundary import NO_BOUNDARY, Boundary, boundary_report, compare_
 from samft_core.bundle import Bundle, Recipe
 from samft_core.counts import Counts
 from samft_core.errors import ChipsError
-from samft_core.footprints import Segmenter
 from samft_core.grid import Grid
 from samft_core.outline import Style, outline_array
 from samft_core.overlaps import SMALLEST_PX, Overlaps, overlaps_report
+from samft_core.predict import Segmenter
 from samft_core.progress import Progress, silent
 from samft_core.raster import Pixels
 from samft_core.scores import ThresholdCurve, pixel_report

@@ -62,24 +62,43 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command and give its exit status; a mistake is told in one line on stderr."""
-    _tell_notes()
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Dataset has no geotransform")  # samft's own error says it
-            samft.main(args=arguments, prog_name="samft", standalone_mode=False)
-    except click.UsageError as error:
-        where = error.ctx.command_path if error.ctx else "samft"
-        problem = error.format_message().replace("\n", " ").rstrip(".")
-        return _fail(f"expected arguments that {where} takes, got a mistake: {problem}; see {where} --help", 2)
-    except click.ClickException as error:
-        return _fail(error.format_message(), error.exit_code)
-    except SamftError as error:
-        return _fail(" ".join(str(error).split()), error.exit_code)
+        return run_verb(arguments)
+    except (click.ClickException, SamftError) as error:
+        message, status = describe_failure(error)
     except (click.Abort, KeyboardInterrupt):
-        return _fail("interrupted; nothing half-written was left, run the same command again", 130)
-    except click.exceptions.Exit as error:
-        return error.exit_code
+        message, status = "interrupted; nothing half-written was left, run the same command again", 130
+    click.echo(f"error: {message}", err=True)
+    return status
+
+
+def run_verb(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and give its exit status.
+
+    Raises:
+        ClickException: The arguments are not what the verb takes.
+        SamftError: It failed, by the user's mistake or otherwise.
+        Abort, KeyboardInterrupt: It was interrupted.
+    """
+    _tell_notes()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Dataset has no geotransform")  # samft's own error says it
+        try:
+            samft.main(args=arguments, prog_name="samft", standalone_mode=False)
+        except click.exceptions.Exit as error:
+            return error.exit_code
     return 0
+
+
+def describe_failure(error: click.ClickException | SamftError) -> tuple[str, int]:
+    """What to tell about a failed verb, in one line, and its exit status: 2 for a user's mistake, 1 for a failure."""
+    if isinstance(error, SamftError):
+        return " ".join(str(error).split()), error.exit_code
+    message = error.format_message().replace("\n", " ")
+    if isinstance(error, click.UsageError):
+        where = error.ctx.command_path if error.ctx else "samft"
+        return f"expected arguments that {where} takes, got a mistake: {message.rstrip('.')}; see {where} --help", 2
+    return message, error.exit_code
 
 
 class _Notes(logging.Handler):
@@ -95,11 +114,6 @@ def _tell_notes() -> None:
     log.setLevel(logging.INFO)
     if not any(isinstance(handler, _Notes) for handler in log.handlers):
         log.addHandler(_Notes())
-
-
-def _fail(message: str, status: int) -> int:
-    click.echo(f"error: {message}", err=True)
-    return status
 
 
 if __name__ == "__main__":

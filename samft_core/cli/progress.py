@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import sys
 import time
 from collections.abc import Iterator
@@ -15,11 +16,26 @@ from samft_core.progress import Progress
 SECONDS_BETWEEN_LINES = 10.0
 """How often a stage says where it is when nobody watches a terminal."""
 
+_LISTENER: contextvars.ContextVar[Progress | None] = contextvars.ContextVar("listener", default=None)
+
+
+@contextlib.contextmanager
+def progress_to(listener: Progress) -> Iterator[None]:
+    """Have verbs tell a program how far they are, instead of stderr."""
+    token = _LISTENER.set(listener)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(token)
+
 
 @contextlib.contextmanager
 def progress_bar() -> Iterator[Progress]:
     """A progress callback for the command line, written to stderr."""
-    if sys.stderr.isatty():
+    listener = _LISTENER.get()
+    if listener is not None:
+        yield listener
+    elif sys.stderr.isatty():
         bars = _Bars()
         try:
             yield bars

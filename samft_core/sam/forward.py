@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -32,18 +33,25 @@ def whole_tile(policy: PromptPolicy, *, batch: int, input_px: int, device: torch
     return Prompt(boxes=corners.expand(batch, 1, 4))
 
 
-def encode(model: SamModel, pixel_values: torch.Tensor) -> torch.Tensor:
+def go_on() -> None:
+    """What is done between two blocks where nobody may want to stop."""
+
+
+def encode(model: SamModel, pixel_values: torch.Tensor, between_blocks: Callable[[], None] = go_on) -> torch.Tensor:
     """Image embeddings (batch, channels, grid, grid) of pixel values (batch, 3, input_px, input_px)."""
-    return trunk(model, pixel_values, len(model.vision_encoder.layers))
+    return trunk(model, pixel_values, len(model.vision_encoder.layers), between_blocks)
 
 
-def trunk(model: SamModel, pixel_values: torch.Tensor, blocks: int) -> torch.Tensor:
+def trunk(
+    model: SamModel, pixel_values: torch.Tensor, blocks: int, between_blocks: Callable[[], None] = go_on
+) -> torch.Tensor:
     """The first part of `encode`, which can be kept where it is frozen.
 
     Args:
         model: The SAM.
         pixel_values: (batch, 3, input_px, input_px).
         blocks: How many of the encoder's blocks belong to it.
+        between_blocks: Called before each; an exception raised in it stops the work.
 
     Returns:
         What the last of these blocks makes, (batch, grid, grid, width); with all blocks, the embeddings.
@@ -52,7 +60,7 @@ def trunk(model: SamModel, pixel_values: torch.Tensor, blocks: int) -> torch.Ten
     hidden: torch.Tensor = encoder.patch_embed(pixel_values)
     if encoder.pos_embed is not None:
         hidden = hidden + encoder.pos_embed
-    return _through(model, hidden, 0, blocks)
+    return _through(model, hidden, 0, blocks, between_blocks)
 
 
 def head(model: SamModel, hidden: torch.Tensor, blocks: int) -> torch.Tensor:
@@ -61,12 +69,15 @@ def head(model: SamModel, hidden: torch.Tensor, blocks: int) -> torch.Tensor:
     return hidden if blocks == every else _through(model, hidden, blocks, every)
 
 
-def _through(model: SamModel, hidden: torch.Tensor, first: int, last: int) -> torch.Tensor:
+def _through(
+    model: SamModel, hidden: torch.Tensor, first: int, last: int, between_blocks: Callable[[], None] = go_on
+) -> torch.Tensor:
     """Pass some of the encoder's blocks, and its neck after the very last."""
     encoder = model.vision_encoder
     assert 0 <= first <= last <= len(encoder.layers)
     lean = hidden.device.type == "cpu" and not torch.is_grad_enabled()
     for block in encoder.layers[first:last]:
+        between_blocks()
         hidden = run_block(block, hidden) if lean else block(hidden)
     if last == len(encoder.layers):
         hidden = encoder.neck(hidden)

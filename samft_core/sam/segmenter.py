@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ from samft_core.errors import ModelError
 from samft_core.raster import Pixels
 from samft_core.sam.embeddings import EmbeddingCache, cache_limit_bytes
 from samft_core.sam.encoding import encoding_of, tile_key
-from samft_core.sam.forward import Prompt, decode, encode, enlarge, whole_tile
+from samft_core.sam.forward import Prompt, decode, encode, enlarge, go_on, whole_tile
 from samft_core.sam.memory import keep_memory
 from samft_core.sam.preprocess import preprocess
 
@@ -40,6 +41,8 @@ class SamSegmenter:
         self.device = pick_device(device)
         self.model = model.to(self.device).eval()
         self.cache = cache
+        self.between_blocks: Callable[[], None] = go_on
+        """Called before each of the encoder's blocks; an exception raised in it stops the work."""
 
     @torch.inference_mode()
     def embed(self, pixels: Pixels) -> torch.Tensor:
@@ -80,18 +83,44 @@ class SamSegmenter:
             answers[some] = enlarge(logits.float(), side).sigmoid().cpu().numpy()
         return answers
 
+    def answer_box(self, embedding: torch.Tensor, box: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+        """Probabilities (tile_px, tile_px) of the building in a box (left, top, right, bottom) of tile pixels."""
+        corners = box * self._scale - (0, 0, 1, 1)
+        return self._one(embedding, Prompt(boxes=torch.tensor(corners, dtype=torch.float32)[None, None]))
+
+    def answer_points(
+        self, embedding: torch.Tensor, points: npt.NDArray[np.float64], labels: Sequence[int]
+    ) -> npt.NDArray[np.float32]:
+        """Probabilities (tile_px, tile_px) of the building that points mean.
+
+        Args:
+            embedding: Of the tile, from `embed`.
+            points: (count, 2) as x, y in the tile's pixels.
+            labels: 1 on the building, 0 off it.
+        """
+        places = torch.tensor(points * self._scale - 0.5, dtype=torch.float32)
+        return self._one(embedding, Prompt(points=places[None, None], labels=torch.tensor(labels)[None, None]))
+
     def predict(self, pixels: Pixels) -> npt.NDArray[np.float32]:
         """Building probabilities (tile_px, tile_px) of one tile."""
-        probability: npt.NDArray[np.float32] = self.answer(self.embed(pixels), self.whole_tile())[0]
-        return probability
+        return self._one(self.embed(pixels), self.whole_tile())
 
     def whole_tile(self) -> Prompt:
         """What all buildings of a tile are asked for with."""
         return whole_tile(self.recipe.prompt, batch=1, input_px=self.recipe.input_px, device=self.device)
 
+    @property
+    def _scale(self) -> float:
+        """Pixels of the encoder's input in one of the tile's."""
+        return self.recipe.input_px / self.recipe.tile_px
+
+    def _one(self, embedding: torch.Tensor, prompt: Prompt) -> npt.NDArray[np.float32]:
+        probability: npt.NDArray[np.float32] = self.answer(embedding, prompt)[0]
+        return probability
+
     def _encode(self, pixels: Pixels) -> torch.Tensor:
         values = preprocess(pixels.image, pixels.valid, self.recipe.input_px)[None].to(self.device)
-        return encode(self.model, values)[0].half()
+        return encode(self.model, values, self.between_blocks)[0].half()
 
     def _part(self, prompt: Prompt, some: slice) -> Prompt:
         """Some of the prompts, on the model's device."""
@@ -132,3 +161,10 @@ def pick_device(name: str) -> torch.device:
     if kind == "cpu":
         keep_memory()
     return torch.device(name)
+
+
+def describe_device() -> tuple[str, str]:
+    """The version of torch, and where models will run, in words."""
+    device = pick_device("auto")
+    where = f"{torch.cuda.get_device_name(device)} (cuda)" if device.type == "cuda" else device.type.upper()
+    return torch.__version__, where

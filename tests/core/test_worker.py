@@ -108,7 +108,7 @@ def test_hello_comes_first_and_before_the_heavy_imports():
         (b"\xff\xfe\n", None, "expected a JSON object"),
         (b"[" * 100_000 + b"\n", None, "expected a JSON object"),
         (b"7\n", None, "expected a JSON object"),
-        (b'{"id": "a", "verb": "dance"}\n', "a", "expected a verb among segment, cancel, quit"),
+        (b'{"id": "a", "verb": "dance"}\n', "a", "expected a verb among about, segment, ask, run, cancel, quit"),
         (b'{"id": "b", "verb": "segment", "bundle": "b"}\n', "b", "got no raster"),
         (b'{"id": "c", "verb": "cancel", "now": true}\n', "c", "got an unknown now"),
         (b'{"id": 7, "verb": "cancel"}\n', None, "got a wrong id"),
@@ -161,7 +161,9 @@ def test_segments_as_the_library_does(worker, made, tmp_path):
     ).footprints
     found = pyogrio.read_dataframe(out)
     assert list(dict.fromkeys(stages)) == ["loading", "segmenting", "outlining"]
-    assert reply == {"type": "result", "id": "s", "out": str(out), "footprints": len(expected)}
+    provenance = json.loads(reply.pop("provenance"))
+    assert reply == {"type": "result", "id": "s", "out": str(out), "footprints": len(expected), "complete": True}
+    assert provenance["raster"] == str(made / "scene.tif")
     assert list(found.columns) == ["id", "score", "area_m2", "bundle", "threshold", "geometry"]
     assert len(expected) > 5
     assert len(found) == len(expected)
