@@ -5,13 +5,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer, QgsRectangle, QgsVectorLayer
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransformContext,
+    QgsRasterLayer,
+    QgsRectangle,
+    QgsVectorLayer,
+)
 from qgis.PyQt.QtCore import QCoreApplication
 
-from .layer_files import LayerFileError, Polygons, polygons_in, polygons_of, raster_of
+from .bundle import CARD, Bundle
+from .extent import extent_on
+from .layer_files import LayerFileError, Polygons, polygons_in, polygons_of
+from .raster_source import RasterSource
 
 KEPT = (
     "train",
@@ -43,10 +51,18 @@ def tr(text: str) -> str:
 
 
 @dataclass(frozen=True)
+class View:
+    """What the map shows."""
+
+    extent: QgsRectangle
+    crs: QgsCoordinateReferenceSystem
+
+
+@dataclass(frozen=True)
 class Corrections:
     """What a user has checked: within the area, the footprints are the buildings, all of them and no others."""
 
-    raster: str
+    raster: RasterSource
     footprints: Polygons
     area: Polygons
 
@@ -55,17 +71,24 @@ class Corrections:
         cls,
         raster: QgsRasterLayer,
         footprints: QgsVectorLayer,
-        area: QgsVectorLayer | tuple[QgsRectangle, QgsCoordinateReferenceSystem],
+        area: QgsVectorLayer | View,
+        *,
+        bundle: Bundle,
+        context: QgsCoordinateTransformContext,
     ) -> Corrections:
-        """Take down what the layers hold now, edits that are not saved included.
+        """Take down what the layers hold now, edits that are not saved included; on the main thread.
 
         Args:
             raster: What was looked at.
             footprints: What was found, without what was rejected, with what was added.
-            area: Polygons of what was checked, or a rectangle and its CRS.
+            area: Polygons of what was checked, or what the map shows.
+            bundle: What has looked at it.
+            context: How the project wants coordinates transformed.
 
         Raises:
-            LayerFileError: The raster is no file, or there are no footprints.
+            LayerFileError: There are no footprints.
+            ExtentError: The area is empty or off the raster, or the raster has no CRS.
+            SourceError: There is no such raster.
         """
         if footprints.featureCount() == 0:
             raise LayerFileError(
@@ -73,8 +96,15 @@ class Corrections:
                     footprints.name()
                 )
             )
-        checked = polygons_of(area) if isinstance(area, QgsVectorLayer) else polygons_in(*area, "checked_area")
-        return cls(raster=raster_of(raster), footprints=polygons_of(footprints), area=checked)
+        if isinstance(area, QgsVectorLayer):
+            area.updateExtents()
+            within, checked = extent_on(raster, area.extent(), area.crs(), context), polygons_of(area)
+        else:
+            within = extent_on(raster, area.extent, area.crs, context)
+            checked = polygons_in(within, raster.crs(), "checked_area")
+        rendered = raster.providerType() != "gdal"
+        source = RasterSource(raster, bundle, within if rendered else None)
+        return cls(raster=source, footprints=polygons_of(footprints), area=checked)
 
 
 @dataclass(frozen=True)
@@ -89,32 +119,19 @@ class Before:
     """A good number of them."""
 
     @classmethod
-    def read(cls, bundle: Path) -> Before:
-        """Read a bundle's card.
-
-        Args:
-            bundle: The folder.
-
-        Raises:
-            LayerFileError: It is no bundle.
-        """
-        try:
-            card = json.loads((bundle / "samft.json").read_text(encoding="utf-8"))
-            recipe, trained = card["recipe"], card["trained"]
-            first = {"train": trained, "draw_prompts": recipe["draw_prompts"], **card["training"].get("settings", {})}
-            prepare = ["--gsd", repr(recipe["gsd_m"]), "--size", str(recipe["tile_px"])]
-            if recipe["bands"]:
-                prepare += ["--bands", ",".join(map(str, recipe["bands"]))]
-            settings = {name: first[name] for name in KEPT if name in first}
-            settings["learning_rate"] = RATE * first.get("learning_rate", FIRST_RATE)
-            epochs = max(1, int(first.get("epochs", FIRST_EPOCHS)) // 2)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise LayerFileError(
-                tr("expected a bundle, a folder with samft.json, got {} ({}); choose another").format(
-                    bundle, type(error).__name__
-                )
-            ) from error
-        return cls(prepare=tuple(prepare), settings=settings, epochs=epochs)
+    def of(cls, bundle: Bundle) -> Before:
+        """What a bundle's card tells, or else what is usual."""
+        card = json.loads((bundle.path / CARD).read_text(encoding="utf-8"))
+        own = {"train": bundle.trained, "draw_prompts": card["recipe"].get("draw_prompts", False)}
+        first = {**own, **((card.get("training") or {}).get("settings") or {})}
+        prepare = ["--gsd", repr(bundle.gsd_m), "--size", str(bundle.tile_px)]
+        if bundle.bands:
+            prepare += ["--bands", ",".join(map(str, bundle.bands))]
+        settings = {name: first[name] for name in KEPT if name in first}
+        settings["learning_rate"] = RATE * first.get("learning_rate", FIRST_RATE)
+        return cls(
+            prepare=tuple(prepare), settings=settings, epochs=max(1, int(first.get("epochs", FIRST_EPOCHS)) // 2)
+        )
 
     def assignments(self, epochs: int) -> list[str]:
         """As `samft train` and `samft submit` take them."""

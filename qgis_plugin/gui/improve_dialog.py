@@ -22,12 +22,17 @@ from qgis.PyQt.QtWidgets import (
 
 from .. import settings
 from ..core.adopt import adopt
+from ..core.bundle import BundleError
+from ..core.extent import ExtentError
 from ..core.layer_files import LayerFileError
+from ..core.raster_source import SourceError
 from ..tasks.improve import Improved, ImproveTask, Submitted
 from .improve_form import ImproveForm
 from .improve_result import ImproveResult
 
 FORM, WORK, RESULT = range(3)
+MARGINS_PX = 110
+"""About what is around the form, buttons included."""
 
 
 class ImproveDialog(QDialog):
@@ -66,7 +71,8 @@ class ImproveDialog(QDialog):
         column = QVBoxLayout(self)
         for widget in (self.pages, self.problem, self.buttons):
             column.addWidget(widget)
-        self.resize(560, 480)
+        self.form.place.currentIndexChanged.connect(self._grow)
+        self._grow()
         self._show(FORM)
 
     def tr(self, text: str) -> str:
@@ -96,7 +102,7 @@ class ImproveDialog(QDialog):
         """Begin in the background."""
         try:
             plan = self.form.plan()
-        except LayerFileError as error:
+        except (BundleError, ExtentError, LayerFileError, SourceError) as error:
             self._complain(str(error))
             return
         self._task = ImproveTask(plan, self._log)
@@ -153,7 +159,11 @@ class ImproveDialog(QDialog):
         if problem:
             self._complain(problem)
         else:
-            self.problem.setText(self.tr("Cancelled. Started again with the same output folder, training goes on."))
+            self.problem.setText(
+                self.tr(
+                    "Cancelled. Started again with the same output folder, training goes on from its last snapshot."
+                )
+            )
 
     def _complain(self, problem: str) -> None:
         """One line, here and in QGIS's message bar if this is hidden."""
@@ -169,6 +179,12 @@ class ImproveDialog(QDialog):
         self.again_button.setVisible(page == RESULT)
         self.use_button.setVisible(page == RESULT and self._found is not None)
         self.use_button.setEnabled(True)
+
+    def _grow(self) -> None:
+        """As large as the form needs; never smaller than it is."""
+        width = max(self.width(), 600)
+        lines = self.form.layout().heightForWidth(width - MARGINS_PX)
+        self.resize(width, max(self.height(), lines + MARGINS_PX))
 
     def _work_page(self) -> QWidget:
         page = QWidget()

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qgis.core import QgsMapLayerProxyModel, QgsRasterLayer, QgsVectorLayer
+from qgis.core import QgsMapLayerProxyModel, QgsProject, QgsRasterLayer, QgsVectorLayer
 from qgis.gui import QgisInterface, QgsFileWidget, QgsMapLayerComboBox
 from qgis.PyQt.QtCore import QCoreApplication, QDateTime
 from qgis.PyQt.QtWidgets import QComboBox, QFormLayout, QGroupBox, QLabel, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 
 from .. import settings
-from ..core.corrections import Before, Corrections
+from ..core.bundle import read_bundle
+from ..core.corrections import Before, Corrections, View
 from ..core.layer_files import LayerFileError
 from ..tasks.improve import Job, Plan
 
@@ -66,7 +67,7 @@ class ImproveForm(QWidget):
         """What the user wants.
 
         Raises:
-            LayerFileError: Something is missing or wrong; one line for the user.
+            BundleError, ExtentError, LayerFileError, SourceError: Something is missing or wrong; one line for the user.
         """
         raster, footprints = self.raster.currentLayer(), self.footprints.currentLayer()
         if not isinstance(raster, QgsRasterLayer):
@@ -76,23 +77,29 @@ class ImproveForm(QWidget):
         for widget, what in ((self.bundle, self.tr("a bundle")), (self.out, self.tr("an output folder"))):
             if not widget.filePath().strip():
                 raise LayerFileError(self.tr("expected {}, got none; choose a folder").format(what))
-        bundle, out = (Path(widget.filePath().strip()).absolute() for widget in (self.bundle, self.out))
-        before = Before.read(bundle)
-        return Plan(
-            corrections=Corrections.of(raster, footprints, self._checked()),
+        bundle = read_bundle(self.bundle.filePath().strip())
+        corrections = Corrections.of(
+            raster,
+            footprints,
+            self._checked(),
             bundle=bundle,
-            out=out,
-            epochs=self.epochs.value() or before.epochs,
+            context=QgsProject.instance().transformContext(),
+        )
+        return Plan(
+            corrections=corrections,
+            bundle=bundle,
+            out=Path(self.out.filePath().strip()).absolute(),
+            epochs=self.epochs.value() or Before.of(bundle).epochs,
             job=self._job() if self.place.currentIndex() == SAGEMAKER else None,
         )
 
-    def _checked(self) -> object:
+    def _checked(self) -> QgsVectorLayer | View:
         """The checked area: a layer, or what the map shows."""
         layer = self.area.currentLayer()
         if isinstance(layer, QgsVectorLayer):
             return layer
         canvas = self._iface.mapCanvas()
-        return canvas.extent(), canvas.mapSettings().destinationCrs()
+        return View(canvas.extent(), canvas.mapSettings().destinationCrs())
 
     def _job(self) -> Job:
         """The job, and remember where it goes.

@@ -24,6 +24,7 @@ class ImproveResult(QWidget):
         self.words.setOpenExternalLinks(True)
         self.table = QTableWidget(3, 2, objectName="samftImproveScores")
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.table.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         column = QVBoxLayout(self)
         column.addWidget(self.words)

@@ -13,8 +13,10 @@ from pathlib import Path
 from qgis.core import QgsTask
 from qgis.PyQt.QtCore import pyqtSignal
 
+from ..core.bundle import Bundle
 from ..core.corrections import Before, Corrections
 from ..core.layer_files import LayerFileError
+from ..core.raster_source import SourceError
 from ..core.scratch import scratch_folder
 from ..worker.client import JobCancelledError
 from ..worker.environment import ToolkitError
@@ -53,7 +55,7 @@ class Plan:
     """What is to be done."""
 
     corrections: Corrections
-    bundle: Path
+    bundle: Bundle
     """What is to become better; it is left as it is."""
     out: Path
     """The folder to make."""
@@ -116,7 +118,8 @@ class Submitted:
 class ImproveTask(QgsTask):
     """Runs the verbs of the toolkit one after the other.
 
-    A task that was cancelled or failed may be started again with the same plan: training goes on where it was.
+    After one that was cancelled or failed, another with the same bundle, corrections, epochs and output folder goes on
+    from the last snapshot of its training.
 
     Args:
         plan: What to do.
@@ -144,7 +147,7 @@ class ImproveTask(QgsTask):
             self._outcome = self._improve()
         except JobCancelledError:
             return False
-        except (ToolkitError, LayerFileError) as error:
+        except (ToolkitError, LayerFileError, SourceError) as error:
             self._problem = str(error)
         except Exception as error:  # noqa: BLE001 - QGIS ends on what leaves a task
             self._log(traceback.format_exc())
@@ -159,13 +162,13 @@ class ImproveTask(QgsTask):
             self.failed.emit(self._problem)
 
     def _improve(self) -> Improved | Submitted:
-        plan, before = self._plan, Before.read(self._plan.bundle)
+        plan, before = self._plan, Before.of(self._plan.bundle)
         chips, base = (str(plan.out / name) for name in (CHIPS, BASE))
         self._check_output()
         plan.out.mkdir(parents=True, exist_ok=True)
         with Verbs(self._log, line=_ignore, progress=self._tell, cancelled=self.isCanceled) as verbs:
             split, count = self._prepare(verbs, before, chips)
-            self._verb(verbs, "export", str(plan.bundle), "--out", base, "--overwrite")
+            self._verb(verbs, "export", str(plan.bundle.path.absolute()), "--out", base, "--overwrite")
             settings = ["--model", base, *before.assignments(plan.epochs)]
             if plan.job is not None:
                 said = self._verb(verbs, "submit", chips, *plan.job.options(), *settings)
@@ -186,9 +189,10 @@ class ImproveTask(QgsTask):
     def _prepare(self, verbs: Verbs, before: Before, chips: str) -> tuple[str, int]:
         """Cut chips; gives the split to score on, and how many chips it has."""
         checked = self._plan.corrections
-        with scratch_folder() as folder:
+        with checked.raster as source, scratch_folder() as folder:
+            raster = source.ready(lambda stage, *_: self.stage.emit(stage), self.isCanceled).name
             labels, area = checked.footprints.written(folder), checked.area.written(folder)
-            arguments = ["prepare", checked.raster, "--labels", labels, "--aoi", area, "--out", chips, "--overwrite"]
+            arguments = ["prepare", raster, "--labels", labels, "--aoi", area, "--out", chips, "--overwrite"]
             said = self._verb(verbs, *arguments, *before.prepare)
         counts = {kind: int(count) for count, kind in re.findall(r"(\d+) (val|test)\b", said)}
         split = "test" if counts.get("test") else "val"
@@ -197,7 +201,7 @@ class ImproveTask(QgsTask):
     def _score(self, verbs: Verbs, kind: str, split: str) -> Scores:
         """Score the old or the new bundle."""
         out = self._plan.out
-        bundle = self._plan.bundle if kind == "old" else self._plan.run / BUNDLE
+        bundle = self._plan.bundle.path.absolute() if kind == "old" else self._plan.run / BUNDLE
         report, file = out / f"evaluation-{kind}.html", out / f"evaluation-{kind}.json"
         arguments = [str(bundle), str(out / CHIPS), "--split", split, "--report", str(report), "--json", str(file)]
         self._verb(verbs, "evaluate", *arguments, "--device", self._plan.device)
