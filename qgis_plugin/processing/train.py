@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from qgis.core import (
     QgsProcessingParameterString,
 )
 
+from ..core.bundle import BundleError, read_bundle
 from .models import DEFAULT, MODELS, PRESETS, assignments
 from .toolkit_algorithm import Parameters, ToolkitAlgorithm
 
@@ -140,18 +140,17 @@ class Train(ToolkitAlgorithm):
         return {self.OUTPUT: out, self.BUNDLE: str(bundle), **validation(bundle), self.REPORT: report_of(out)}
 
 
-def validation(bundle: Path) -> dict[str, float]:
+def validation(folder: Path) -> dict[str, float | None]:
     """The scores that a bundle's card tells of its val chips, and the threshold they chose.
 
     Raises:
-        QgsProcessingException: It does not tell.
+        QgsProcessingException: It is no bundle.
     """
     try:
-        card = json.loads((bundle / "samft.json").read_text(encoding="utf-8"))
-        best = card["training"]["validation"]
-        return {"IOU": best["iou"], "F1": best["object_f1"], "THRESHOLD": card["recipe"]["threshold"]}
-    except (OSError, ValueError, KeyError) as error:
-        raise QgsProcessingException(f"expected a bundle of a training in {bundle}, got {error!r}") from error
+        bundle = read_bundle(folder)
+    except BundleError as error:
+        raise QgsProcessingException(str(error)) from error
+    return {"IOU": bundle.val_iou, "F1": bundle.val_f1, "THRESHOLD": bundle.threshold}
 
 
 def report_of(folder: str) -> str:

@@ -1,7 +1,6 @@
 """From corrections to a better bundle: the task with the real toolkit, and its dialog."""
 
 import json
-import os
 import shutil
 import time
 
@@ -44,16 +43,6 @@ def footprints_layer():
             feature.setGeometry(QgsGeometry.fromRect(QgsRectangle(left, top - 12, left + 9, top)))
             layer.addFeature(feature)
     return layer
-
-
-@pytest.fixture(scope="module")
-def real(samft):
-    """The toolkit, for all of a module."""
-    before = dict(os.environ)
-    os.environ.update(SAMFT_EXECUTABLE=samft, OMP_NUM_THREADS="1")
-    yield
-    os.environ.clear()
-    os.environ.update(before)
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +145,22 @@ def test_corrections_become_a_new_bundle(dialog, real, bundle, tmp_path):
     dialog.start()
     wait_for(lambda: dialog.pages.currentIndex() != 1)
     assert "expected a new folder" in dialog.problem.text()
+
+
+def test_corrections_become_a_job(dialog, real, aws, tmp_path):
+    """Training on SageMaker, which moto stands in for."""
+    dialog.form.place.setCurrentIndex(1)
+    dialog.form.to.setText("s3://town/samft")
+    dialog.form.role.setText("arn:aws:iam::123456789012:role/samft-training")
+    dialog.start_button.click()
+    wait_for(lambda: dialog.pages.currentIndex() != 1)
+    assert dialog.problem.text() == "", dialog.lines
+    assert "Job samft-chips-" in dialog.result.words.text()
+    assert str(tmp_path / "town-2" / "chips") in dialog.result.words.text()
+    assert not dialog.use_button.isVisibleTo(dialog)
+    for name in ("samft/s3_place", "samft/role"):
+        assert QgsSettings().value(name)
+        QgsSettings().remove(name)
 
 
 def test_mistakes(dialog, layers, bundle, tmp_path):
