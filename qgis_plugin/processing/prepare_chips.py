@@ -122,12 +122,8 @@ class PrepareChips(ToolkitAlgorithm):
         feedback: QgsProcessingFeedback,  # noqa: ARG002
     ) -> bool:
         """Ask the layers what the work needs to know of them; on the main thread, where layers live."""
-        images = self.parameterAsLayerList(parameters, self.IMAGES, context)
-        labels = self.parameterAsLayerList(parameters, self.LABELS, context)
-        if not images or not all(isinstance(layer, QgsRasterLayer) for layer in images):
-            raise QgsProcessingException(self.tr("expected raster layers as images, got none; choose one"))
-        if not labels or not all(isinstance(layer, QgsVectorLayer) for layer in labels):
-            raise QgsProcessingException(self.tr("expected polygon layers as labels, got none; choose one"))
+        images = self._layers(parameters, self.IMAGES, QgsRasterLayer, context)
+        labels = self._layers(parameters, self.LABELS, QgsVectorLayer, context)
         try:
             self._images = [raster_of(layer) for layer in images]
         except LayerFileError as error:
@@ -135,6 +131,21 @@ class PrepareChips(ToolkitAlgorithm):
         self._labels = [polygons_of(layer) for layer in labels]
         self._area = self.polygons(parameters, self.AOI, context)
         return True
+
+    def _layers(self, parameters: Parameters, name: str, kind: type, context: QgsProcessingContext) -> list[Any]:
+        """The layers of a parameter, all of them; Processing itself leaves out those that it cannot read."""
+        value = parameters.get(name)
+        wanted = len(value) if isinstance(value, (list, tuple)) else 1
+        found = self.parameterAsLayerList(parameters, name, context)
+        fine = [layer for layer in found if isinstance(layer, kind) and layer.isValid()]
+        if not fine or len(fine) < wanted:
+            what = self.parameterDefinition(name).description()
+            raise QgsProcessingException(
+                self.tr("expected {} layers that QGIS can read under {}, got {}; check the paths").format(
+                    max(1, wanted), what, len(fine)
+                )
+            )
+        return fine
 
     def processAlgorithm(
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback

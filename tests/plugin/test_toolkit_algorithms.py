@@ -418,6 +418,8 @@ def test_mistakes(chips, made, boxes, tmp_path):
     images = [str(made / "scene.tif")]
     refused("prepare_chips", "expected a chip size", IMAGES=images, LABELS=[boxes], SIZE=100, OUTPUT=out)
     refused("prepare_chips", "expected --bands as numbers", IMAGES=images, LABELS=[boxes], BANDS="r,g,b", OUTPUT=out)
+    gone = [*images, str(tmp_path / "gone.tif")]
+    refused("prepare_chips", "expected 2 layers .* under Images, got 1; check", IMAGES=gone, LABELS=[boxes], OUTPUT=out)
     unplaced = QgsVectorLayer("Polygon?field=score:double", "unplaced", "memory")
     unplaced.setCrs(QgsCoordinateReferenceSystem())
     refused("score", "expected a CRS of layer unplaced, got none", FOOTPRINTS=unplaced, LABELS=boxes)
