@@ -80,7 +80,7 @@ class Evaluate(ToolkitAlgorithm):
             }
         )
 
-    def processAlgorithm(
+    def work(
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Run `samft evaluate`."""

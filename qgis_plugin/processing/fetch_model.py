@@ -87,7 +87,7 @@ class FetchModel(ToolkitAlgorithm):
             }
         )
 
-    def processAlgorithm(
+    def work(
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Run `samft jobs fetch`."""

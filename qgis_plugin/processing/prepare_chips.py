@@ -115,12 +115,7 @@ class PrepareChips(ToolkitAlgorithm):
             }
         )
 
-    def prepareAlgorithm(
-        self,
-        parameters: Parameters,
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,  # noqa: ARG002
-    ) -> bool:
+    def look(self, parameters: Parameters, context: QgsProcessingContext) -> None:
         """Ask the layers what the work needs to know of them; on the main thread, where layers live."""
         images = self._layers(parameters, self.IMAGES, QgsRasterLayer, context)
         labels = self._layers(parameters, self.LABELS, QgsVectorLayer, context)
@@ -130,24 +125,21 @@ class PrepareChips(ToolkitAlgorithm):
             raise QgsProcessingException(str(error)) from error
         self._labels = [polygons_of(layer) for layer in labels]
         self._area = self.polygons(parameters, self.AOI, context)
-        return True
 
     def _layers(self, parameters: Parameters, name: str, kind: type, context: QgsProcessingContext) -> list[Any]:
-        """The layers of a parameter, all of them; Processing itself leaves out those that it cannot read."""
-        value = parameters.get(name)
-        wanted = len(value) if isinstance(value, (list, tuple)) else 1
+        """The layers of a parameter, which may lie in the project without their files."""
         found = self.parameterAsLayerList(parameters, name, context)
-        fine = [layer for layer in found if isinstance(layer, kind) and layer.isValid()]
-        if not fine or len(fine) < wanted:
+        unfit = [layer.name() for layer in found if not (isinstance(layer, kind) and layer.isValid())]
+        if unfit or not found:
             what = self.parameterDefinition(name).description()
             raise QgsProcessingException(
-                self.tr("expected {} layers that QGIS can read under {}, got {}; check the paths").format(
-                    max(1, wanted), what, len(fine)
+                self.tr("expected layers that QGIS can read under {}, got {}; check their sources").format(
+                    what, ", ".join(unfit) or self.tr("none")
                 )
             )
-        return fine
+        return found
 
-    def processAlgorithm(
+    def work(
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Run `samft prepare`."""

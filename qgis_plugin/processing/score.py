@@ -82,18 +82,12 @@ class Score(ToolkitAlgorithm):
             }
         )
 
-    def prepareAlgorithm(
-        self,
-        parameters: Parameters,
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,  # noqa: ARG002
-    ) -> bool:
+    def look(self, parameters: Parameters, context: QgsProcessingContext) -> None:
         """Look at the layers; on the main thread, where they live."""
         self._footprints = self.polygons(parameters, self.FOOTPRINTS, context)
         self._labels = self.polygons(parameters, self.LABELS, context)
-        return True
 
-    def processAlgorithm(
+    def work(
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Run `samft score`."""

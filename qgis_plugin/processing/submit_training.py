@@ -129,7 +129,7 @@ class SubmitTraining(ToolkitAlgorithm):
         self.addOutput(QgsProcessingOutputString(self.JOB, self.tr("Name of the job")))
         self.addOutput(QgsProcessingOutputString(self.REQUEST, self.tr("What a dry run would ask for, as JSON")))
 
-    def processAlgorithm(
+    def work(
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Run `samft submit`."""

@@ -51,7 +51,7 @@ class ToolkitAlgorithm(QgsProcessingAlgorithm):
 
     def __init__(self, log: Callable[[str], None]) -> None:
         super().__init__()
-        self._log = log
+        self._log, self._problem = log, ""
 
     def createInstance(self) -> ToolkitAlgorithm:
         """A fresh one for every run."""
@@ -82,6 +82,36 @@ class ToolkitAlgorithm(QgsProcessingAlgorithm):
         """Declare outputs that are numbers, by their names and descriptions."""
         for name, description in numbers.items():
             self.addOutput(QgsProcessingOutputNumber(name, description))
+
+    def prepareAlgorithm(
+        self,
+        parameters: Parameters,
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,  # noqa: ARG002
+    ) -> bool:
+        """Look at the layers; what is wrong with them is told later, since Processing keeps an error here to itself."""
+        try:
+            self.look(parameters, context)
+        except QgsProcessingException as error:
+            self._problem = str(error)
+        return True
+
+    def processAlgorithm(
+        self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        """Do the work, if the layers are fine."""
+        if self._problem:
+            raise QgsProcessingException(self._problem)
+        return self.work(parameters, context, feedback)
+
+    def look(self, parameters: Parameters, context: QgsProcessingContext) -> None:
+        """Ask the layers what the work needs to know of them; on the main thread, where they live."""
+
+    def work(
+        self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        """Run the verb, on any thread; gives the outputs, none if it was cancelled."""
+        raise NotImplementedError
 
     def given(self, parameters: Parameters, name: str) -> bool:
         """Whether an optional parameter has a value."""

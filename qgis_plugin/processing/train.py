@@ -118,7 +118,7 @@ class Train(ToolkitAlgorithm):
             }
         )
 
-    def processAlgorithm(
+    def work(
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Run `samft train`."""

@@ -418,8 +418,12 @@ def test_mistakes(chips, made, boxes, tmp_path):
     images = [str(made / "scene.tif")]
     refused("prepare_chips", "expected a chip size", IMAGES=images, LABELS=[boxes], SIZE=100, OUTPUT=out)
     refused("prepare_chips", "expected --bands as numbers", IMAGES=images, LABELS=[boxes], BANDS="r,g,b", OUTPUT=out)
-    gone = [*images, str(tmp_path / "gone.tif")]
-    refused("prepare_chips", "expected 2 layers .* under Images, got 1; check", IMAGES=gone, LABELS=[boxes], OUTPUT=out)
+    project, gone = QgsProject.instance(), QgsRasterLayer(str(tmp_path / "gone.tif"), "gone")
+    project.addMapLayer(gone)
+    refused(
+        "prepare_chips", "expected layers .* under Images, got gone; check", IMAGES=[gone], LABELS=[boxes], OUTPUT=out
+    )
+    project.removeMapLayer(gone.id())
     unplaced = QgsVectorLayer("Polygon?field=score:double", "unplaced", "memory")
     unplaced.setCrs(QgsCoordinateReferenceSystem())
     refused("score", "expected a CRS of layer unplaced, got none", FOOTPRINTS=unplaced, LABELS=boxes)
