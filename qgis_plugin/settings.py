@@ -10,6 +10,9 @@ EXECUTABLE = "samft/executable"
 BUNDLES = "samft/bundles"
 """The folder that holds bundles, each in a folder of its own or in a run's."""
 
+BUNDLE = "samft/bundle"
+"""The bundle that was used last."""
+
 
 def text(name: str) -> str:
     """A setting; empty where it was never made."""
