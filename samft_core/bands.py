@@ -66,9 +66,22 @@ class Bands:
                 rows[place] = band
         return np.stack(rows), known
 
+    @property
+    def are_bytes(self) -> bool:
+        """Whether all of them are uint8, which is not stretched."""
+        return all(dtype == "uint8" for part in self.parts for dtype in part.source.dtypes(part.bands))
+
+    @property
+    def state(self) -> tuple[tuple[str, int, int], ...]:
+        """Name, size and time of change of all files behind them; none where any has no local file."""
+        if not all(part.source.files for part in self.parts):
+            return ()
+        there = {file: file.stat() for part in self.parts for file in part.source.files}
+        return tuple((str(file), its.st_size, its.st_mtime_ns) for file, its in there.items())
+
     def stretch(self, policy: StretchPolicy, grid: Grid) -> Stretch:
         """The stretch, from one decimated read of the whole that never depends on what is asked for."""
-        if all(dtype == "uint8" for part in self.parts for dtype in part.source.dtypes(part.bands)):
+        if self.are_bytes:
             return policy.of(np.zeros((len(self.numbers), 1, 1), dtype=np.uint8), np.ones((1, 1), dtype=np.bool_))
         factor = max(1.0, max(grid.shape) / SAMPLE_SIDE_PX)
         shape = (max(1, round(grid.height / factor)), max(1, round(grid.width / factor)))

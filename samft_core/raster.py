@@ -191,4 +191,25 @@ def open_raster(
         sources = [open_source(part, stack) for part in split_names(name)]
         chosen = choose_bands(sources, name, bands=bands, nodata=nodata)
         grid = sources[0].grid
-        yield Raster(chosen, name=name, grid=grid, stretch=chosen.stretch(policy or StretchPolicy(), grid))
+        yield Raster(chosen, name=name, grid=grid, stretch=_stretch(chosen, name, policy or StretchPolicy(), grid))
+
+
+def _stretch(chosen: Bands, name: str, policy: StretchPolicy, grid: Grid) -> Stretch:
+    """The stretch of some bands, which is sampled once as long as their files do not change."""
+    state = chosen.state
+    if chosen.are_bytes or not state:
+        return chosen.stretch(policy, grid)
+    return _sampled_stretch(name, chosen.numbers, chosen.nodata, policy, state)
+
+
+@functools.lru_cache(maxsize=64)
+def _sampled_stretch(
+    name: str,
+    bands: tuple[int, ...],
+    nodata: float | None,
+    policy: StretchPolicy,
+    state: tuple[tuple[str, int, int], ...],  # noqa: ARG001 - what the answer holds for
+) -> Stretch:
+    with contextlib.ExitStack() as stack:
+        sources = [open_source(part, stack) for part in split_names(name)]
+        return choose_bands(sources, name, bands=bands, nodata=nodata).stretch(policy, sources[0].grid)

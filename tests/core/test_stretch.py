@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from samft_core.bands import Bands
 from samft_core.errors import InputError
+from samft_core.raster import open_raster
 from samft_core.stretch import Stretch, StretchPolicy
-from tests.conftest import assert_one_clear_line
+from tests.conftest import assert_one_clear_line, write_raster
 
 EVERYWHERE = np.ones((1, 101), dtype=bool)
 
@@ -51,3 +53,24 @@ def test_percentiles_out_of_order(lower, upper):
     with pytest.raises(InputError, match="percentiles") as caught:
         StretchPolicy(lower_percentile=lower, upper_percentile=upper)
     assert_one_clear_line(caught.value)
+
+
+def test_a_raster_is_sampled_once_until_it_changes(tmp_path, monkeypatch):
+    path, rng, samples, sample = tmp_path / "deep.tif", np.random.default_rng(0), [], Bands.stretch
+
+    def counted(self, *given):
+        samples.append(self)
+        return sample(self, *given)
+
+    def stretch():
+        with open_raster(path) as raster:
+            return raster.stretch
+
+    monkeypatch.setattr(Bands, "stretch", counted)
+    write_raster(path, rng.integers(100, 900, (3, 40, 50)).astype(np.uint16))
+    first = stretch()
+    assert stretch() == first
+    assert len(samples) == 1
+    write_raster(path, rng.integers(1000, 9000, (3, 41, 50)).astype(np.uint16))
+    assert stretch() != first
+    assert len(samples) == 2

@@ -16,6 +16,7 @@ import pytest
 
 from samft_core import load_bundle, segment
 from samft_core.protocol import PROTOCOL
+from samft_core.version import VERSION
 
 MAKE_FIXTURES = Path(__file__).parents[1] / "plugin" / "make_fixtures.py"
 
@@ -181,6 +182,94 @@ def test_a_running_job_and_a_waiting_one_are_cancelled(worker, made, tmp_path):
     assert worker.outcome("running")[1] == {"type": "cancelled", "id": "running"}
     assert worker.outcome("waiting") == ([], {"type": "cancelled", "id": "waiting"})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_another_threshold_needs_no_model(worker, made, tmp_path):
+    job = {"verb": "segment", "bundle": str(made / "bundle"), "raster": str(made / "scene.tif")}
+    worker.say(id="first", out=str(tmp_path / "first.fgb"), **job)
+    assert worker.outcome("first")[1]["type"] == "result"
+    lower = load_bundle(made / "bundle").card.recipe.threshold - 1e-4
+    worker.say(id="second", out=str(tmp_path / "second.fgb"), threshold=lower, **job)
+    stages, reply = worker.outcome("second")
+    expected = segment(load_bundle(made / "bundle"), made / "scene.tif", threshold=lower)
+    assert "segmenting" not in stages
+    assert reply["footprints"] == len(expected.footprints)
+    assert reply["provenance"] == json.dumps(expected.provenance)
+
+
+def test_what_is_found_so_far_is_kept_where_that_is_wanted(worker, made, tmp_path):
+    job = {"verb": "segment", "bundle": str(made / "bundle"), "raster": str(made / "wide.tif")}
+    worker.say(id="some", out=str(tmp_path / "some.gpkg"), **job)
+    while (reply := worker.hear()).get("stage") != "segmenting" or reply["done"] < 30:
+        pass
+    worker.say(verb="cancel", id="some", keep=True)
+    _, reply = worker.outcome("some")
+    assert reply["type"] == "result"
+    assert reply["complete"] is False
+    found = pyogrio.read_dataframe(tmp_path / "some.gpkg")
+    assert 0 < len(found) == reply["footprints"]
+    assert found.total_bounds[1] > 5_000_000 - 0.5 * 600  # the south was not looked at
+
+
+def test_one_building_by_a_box_or_points(worker, made):
+    ask = {"verb": "ask", "bundle": str(made / "bundle"), "raster": str(made / "scene.tif")}
+    box = [500_004.0, 4_999_980.0, 500_020.0, 4_999_996.0]
+    for marks in ({"box": box, "crs": "EPSG:32633"}, {"points": [[500_010.0, 4_999_990.0, 1]]}):
+        worker.say(id="one", **ask, **marks)
+        _, reply = worker.outcome("one")
+        assert reply["type"] == "answer"
+        assert len(reply["bundle"]) == 12
+        assert (reply["geometry"] is None) == (reply["area_m2"] == 0)
+    worker.say(id="both", box=box, points=[[0.0, 0.0, 1]], **ask)
+    assert "expected a box or points, got both or neither" in worker.outcome("both")[1]["message"]
+
+
+def test_says_what_toolkit_it_is(worker):
+    worker.say(verb="about", id="about")
+    _, reply = worker.outcome("about")
+    assert (reply["type"], reply["version"]) == ("toolkit", VERSION)
+    assert reply["torch"]
+    assert reply["device"]
+
+
+class TestVerbs:
+    def test_what_is_printed_is_the_answer(self, worker, made):
+        worker.say(verb="run", id="info", arguments=["info", str(made / "bundle")])
+        _, reply = worker.outcome("info")
+        assert reply["type"] == "done"
+        assert reply["said"].startswith(f"bundle {load_bundle(made / 'bundle').card.hash}")
+
+    def test_progress_and_outputs_are_the_verbs(self, worker, made, tmp_path):
+        out = tmp_path / "f.gpkg"
+        arguments = ["segment", made / "bundle", made / "scene.tif", "--out", out]
+        worker.say(verb="run", id="run", arguments=list(map(str, arguments)))
+        stages, reply = worker.outcome("run")
+        assert reply["type"] == "done"
+        assert "segmenting" in stages
+        assert out.exists()
+
+    @pytest.mark.parametrize(
+        ("arguments", "complaint"),
+        [
+            (["dance"], "expected arguments that samft takes, got a mistake: No such command 'dance'"),
+            (["segment"], "expected arguments that samft segment takes, got a mistake: Missing argument 'BUNDLE'"),
+            (["info", "/nowhere.tif"], "expected a raster, got no file /nowhere.tif"),
+        ],
+    )
+    def test_mistakes_are_told_as_on_the_command_line(self, worker, arguments, complaint):
+        worker.say(verb="run", id="m", arguments=arguments)
+        _, reply = worker.outcome("m")
+        assert (reply["type"], reply["kind"]) == ("error", "input")
+        assert complaint in reply["message"]
+
+    def test_can_be_cancelled(self, worker, made, tmp_path):
+        arguments = ["segment", made / "bundle", made / "wide.tif", "--out", tmp_path / "f.gpkg"]
+        worker.say(verb="run", id="c", arguments=list(map(str, arguments)))
+        while worker.hear().get("stage") != "segmenting":
+            pass
+        worker.say(verb="cancel", id="c")
+        assert worker.outcome("c")[1] == {"type": "cancelled", "id": "c"}
+        assert not (tmp_path / "f.gpkg").exists()
 
 
 def test_quits_in_the_middle_of_a_job(made, tmp_path):

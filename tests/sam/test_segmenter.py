@@ -1,5 +1,6 @@
 """A bundle's model: prompts on one embedding, and the same answer from the cache as from the encoder."""
 
+import dataclasses
 from unittest.mock import patch
 
 import numpy as np
@@ -204,3 +205,33 @@ def test_memory_is_kept_where_glibc_is(monkeypatch):
     assert keep_memory() == glibc
     monkeypatch.setattr("sys.platform", "win32")
     assert keep_memory.__wrapped__() is False
+
+
+class TestPrompts:
+    def test_a_box_and_points_are_in_the_tiles_pixels(self, model, pixels):
+        recipe = dataclasses.replace(make_card().recipe, tile_px=SMALL_PX // 2)
+        found = SamSegmenter(model, recipe, "cpu")
+        embedding = SamSegmenter(model, make_card().recipe, "cpu").embed(pixels)
+        by_box = found.answer_box(embedding, np.array([2.0, 3.0, 12.0, 20.0]))
+        asked = Prompt(boxes=torch.tensor([[[4.0, 6.0, 23.0, 39.0]]]))  # twice as large; the last pixel is within
+        np.testing.assert_array_equal(by_box, found.answer(embedding, asked)[0])
+        by_points = found.answer_points(embedding, np.array([[2.0, 3.0], [8.0, 9.0]]), [1, 0])
+        places = Prompt(points=torch.tensor([[[[3.5, 5.5], [15.5, 17.5]]]]), labels=torch.tensor([[[1, 0]]]))
+        np.testing.assert_array_equal(by_points, found.answer(embedding, places)[0])
+
+
+class TestBetweenBlocks:
+    def test_an_encoder_is_left_between_two_blocks(self, model, pixels):
+        found = SamSegmenter(model, make_card().recipe, "cpu")
+        ran = []
+        for layer in model.vision_encoder.layers:
+            layer.layer_norm1.register_forward_hook(lambda *_: ran.append(1))
+
+        def stop():
+            if len(ran) == 2:
+                raise InterruptedError
+
+        found.between_blocks = stop
+        with pytest.raises(InterruptedError):
+            found.embed(pixels)
+        assert len(ran) == 2 < len(model.vision_encoder.layers)
