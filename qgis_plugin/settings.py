@@ -14,6 +14,9 @@ S3_PLACE = "samft/s3_place"
 ROLE = "samft/role"
 """The ARN of the role that such jobs run as."""
 
+BUNDLE = "samft/bundle"
+"""The bundle that was used last."""
+
 
 def text(name: str) -> str:
     """A setting; empty where it was never made."""
