@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qgis.core import Qgis, QgsApplication, QgsMessageLog
+from qgis.core import Qgis, QgsApplication, QgsMessageLog, QgsProject
 
 from .processing.provider import SamftProvider
 from .worker.client import Worker
@@ -13,6 +13,7 @@ from .worker.client import Worker
 if TYPE_CHECKING:
     from qgis.gui import QgisInterface
 
+    from .gui.improve_dialog import ImproveDialog
     from .gui.window import Window
 
 
@@ -28,10 +29,11 @@ class SamftPlugin:
         self.provider: SamftProvider | None = None
         self.worker = Worker(kept=iface is not None)
         self.window: Window | None = None
+        self.improving: ImproveDialog | None = None
 
     def initProcessing(self) -> None:
         """Register the provider; qgis_process calls this alone."""
-        self.provider = SamftProvider(self.worker)
+        self.provider = SamftProvider(self.worker, self._log)
         QgsApplication.processingRegistry().addProvider(self.provider)
 
     def initGui(self) -> None:
@@ -47,6 +49,10 @@ class SamftPlugin:
 
     def unload(self) -> None:
         """Leave QGIS as it was."""
+        if self.improving is not None:
+            self.improving.stop()
+            self.improving.deleteLater()
+            self.improving = None
         if self.window is not None:
             self.window.remove()
             self.window = None
@@ -62,4 +68,14 @@ class SamftPlugin:
         self.iface.showOptionsDialog(currentPage="samftOptions")
 
     def _improve(self) -> None:
-        """Open the dialog that trains a better model."""
+        """Open the dialog that trains a better model, with what is chosen in the panel."""
+        from .gui.improve_dialog import ImproveDialog
+
+        assert self.window is not None
+        dock = self.window.dock
+        if self.improving is None:
+            self.improving = ImproveDialog(self.iface, self._log, self.iface.mainWindow())
+            self.improving.chosen.connect(dock.model.choose)
+        filled = QgsProject.instance().mapLayer(dock.target.target().layer_id) or self.iface.activeLayer()
+        bundle = dock.model.bundle()
+        self.improving.begin(dock.raster.currentLayer(), filled, str(bundle.path) if bundle else "")

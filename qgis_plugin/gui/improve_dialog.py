@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from qgis.core import Qgis, QgsApplication, QgsMapLayer
+from qgis.core import Qgis, QgsApplication, QgsMapLayer, QgsVectorLayer
 from qgis.gui import QgisInterface
 from qgis.PyQt.QtCore import QCoreApplication, pyqtSignal
 from qgis.PyQt.QtWidgets import (
@@ -84,13 +84,13 @@ class ImproveDialog(QDialog):
 
         Args:
             raster: The image, if one is known.
-            footprints: The layer that was checked, if one is known.
+            footprints: The layer that was checked, if one is known; any other layer is left alone.
             bundle: The folder of the bundle in use; empty if there is none.
         """
         if self._task is None and self.pages.currentIndex() == FORM:
             if raster is not None:
                 self.form.raster.setLayer(raster)
-            if footprints is not None:
+            if isinstance(footprints, QgsVectorLayer):
                 self.form.footprints.setLayer(footprints)
             if bundle:
                 self.form.bundle.setFilePath(bundle)

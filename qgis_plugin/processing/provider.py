@@ -21,10 +21,6 @@ from .train import Train
 ICON = str(Path(__file__).parents[1] / "icon.svg")
 
 
-def _ignore(_: str) -> None:
-    """Tell nobody."""
-
-
 class SamftProvider(QgsProcessingProvider):
     """`samft:` in algorithm ids.
 
@@ -33,7 +29,7 @@ class SamftProvider(QgsProcessingProvider):
         log: Given each line that those write to stderr, on another thread.
     """
 
-    def __init__(self, worker: Worker, log: Callable[[str], None] = _ignore) -> None:
+    def __init__(self, worker: Worker, log: Callable[[str], None]) -> None:
         super().__init__()
         self._worker, self._log = worker, log
 

@@ -223,3 +223,26 @@ def test_what_more_training_takes_over(plugin, made, tmp_path):
         "lora_rank=4",
         "train=lora",
     ]
+
+
+def test_the_panels_button_opens_it(layers, plugins, bundle, qgis_iface):
+    """With what is chosen in the panel; the plugin takes it away again."""
+    import samft as package
+
+    QgsSettings().setValue("samft/bundles", str(bundle.parent))
+    plugin = package.classFactory(qgis_iface)
+    plugin.initProcessing = lambda: None  # the session's plugin has the provider
+    plugin.initGui()
+    qgis_iface.setActiveLayer(layers[1])
+    plugin.window.dock.raster.setLayer(layers[0])
+    plugin.window.dock.improve.click()
+    form = plugin.improving.form
+    assert plugin.improving.isVisible()
+    assert form.raster.currentLayer() == layers[0]
+    assert form.footprints.currentLayer() == layers[1]
+    assert form.bundle.filePath() == str(bundle)
+    plugin.improving.chosen.emit(str(bundle))
+    assert QgsSettings().value("samft/bundle") == str(bundle)
+    plugin.unload()
+    assert plugin.improving is None
+    QgsSettings().remove("samft")
