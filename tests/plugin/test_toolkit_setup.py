@@ -190,8 +190,10 @@ def test_set_up_from_a_folder_of_wheels_through_the_dialog(profile, python, whee
     assert dialog.folder.filePath() == str(profile / "toolkit")
     dialog.show()
     dialog.start.click()
-    assert not dialog.start.isEnabled() and dialog.cancel.isEnabled() and not dialog.bar.isHidden()
-    wait(lambda: dialog.start.isEnabled())
+    assert not dialog.start.isEnabled()
+    assert dialog.cancel.isEnabled()
+    assert not dialog.bar.isHidden()
+    wait(dialog.start.isEnabled)
     assert dialog.executable == str(profile / "toolkit/bin/samft"), dialog.output.toPlainText()
     assert "It works" in dialog.status.text()
     assert "Successfully installed samft-0.1.0" in dialog.output.toPlainText()
@@ -222,7 +224,7 @@ def test_cancel_leaves_nothing(profile, tmp_path, python, wheels):
     plan = Plan(python=python, venv=ToolkitVenv(profile / "toolkit"), wheels=str(wheels))
 
     def stop(setup, lines):
-        wait(lambda: (profile / "toolkit/pyvenv.cfg").exists())
+        wait((profile / "toolkit/pyvenv.cfg").exists)
         setup.cancel()
 
     assert carry_out(plan, tmp_path, stop)[:2] == (False, "")

@@ -12,8 +12,9 @@ pytest.importorskip("qgis.core", reason="QGIS's own Python runs these: see tests
 def log(plugin, tmp_path):
     from samft.worker import log as module
 
-    made = module.WorkerLog(tmp_path / "samft" / "worker.log", tell=lambda line: made.told.append(line))
-    made.told = []
+    told = []
+    made = module.WorkerLog(tmp_path / "samft" / "worker.log", tell=told.append)
+    made.told = told
     yield made
     made.close()
 
@@ -21,7 +22,8 @@ def log(plugin, tmp_path):
 def test_lines_are_kept_with_their_time_and_folders_are_made(log):
     log("loading the model\ndone")
     first, second = log.path.read_text().splitlines()
-    assert first.endswith(" loading the model") and second.endswith(" done")
+    assert first.endswith(" loading the model")
+    assert second.endswith(" done")
     assert time.strptime(first[:19], "%Y-%m-%d %H:%M:%S")
 
 
