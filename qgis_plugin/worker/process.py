@@ -16,6 +16,11 @@ HELLO_TIMEOUT_S = 60.0
 QUIT_TIMEOUT_S = 2.0
 LONGEST_LINE_BYTES = 64 << 20
 """What has no line's end after so much is no reply."""
+LONGEST_LOG_LINE_BYTES = 4000
+MOST_LOG_LINES = 200
+"""Of those that come at once, the log is given so many."""
+LOG_POLL_S = 0.005
+"""How often stderr is emptied while a reply is waited for; what comes in between is in QGIS's memory."""
 
 
 class Process:
@@ -61,9 +66,7 @@ class Process:
         Raises:
             ToolkitError: The worker has ended, or says what is no reply.
         """
-        if not self._process.canReadLine():
-            self._process.waitForReadyRead(_ms(wait_s))
-        self._read_log()
+        self._wait(wait_s)
         while self._process.canReadLine():
             yield self._decode(bytes(self._process.readLine()))
         if self._process.bytesAvailable() > LONGEST_LINE_BYTES:
@@ -73,6 +76,18 @@ class Process:
             )
         if self._process.state() == QProcess.ProcessState.NotRunning:
             raise ToolkitError(self._obituary())
+
+    def _wait(self, seconds: float) -> None:
+        """Wait for a line, or for the end."""
+        deadline_s = time.monotonic() + seconds
+        while True:
+            left_s = max(0.0, deadline_s - time.monotonic())
+            if not self._process.canReadLine():
+                self._process.waitForReadyRead(_ms(min(left_s, LOG_POLL_S)))
+            self._read_log()
+            running = self._process.state() != QProcess.ProcessState.NotRunning
+            if self._process.canReadLine() or not running or left_s == 0:
+                return
 
     def quit(self) -> None:
         """Let the worker end; kill it if it does not."""
@@ -120,20 +135,33 @@ class Process:
             raise ToolkitError(str(error)) from error
 
     def _read_log(self) -> None:
-        *lines, self._unfinished = (self._unfinished + bytes(self._process.readAllStandardError())).split(b"\n")
-        for line in filter(bytes.strip, lines):
-            self._last_words = line.decode(errors="replace").strip()
+        """Empty stderr, lest the worker wait for it, into the log: the last of it where there is much."""
+        said = self._process.readAllStandardError()
+        most = MOST_LOG_LINES * LONGEST_LOG_LINE_BYTES
+        *lines, unfinished = (self._unfinished + bytes(said.right(most))).split(b"\n")
+        self._unfinished = unfinished[-LONGEST_LOG_LINE_BYTES:]
+        lines = [line for line in lines if line.strip()]
+        if len(lines) > MOST_LOG_LINES or said.size() > most:
+            lines = lines[-MOST_LOG_LINES:]
+            self._log("...")
+        for line in lines:
+            self._last_words = _text(line)
             self._log(self._last_words)
-        self._unfinished = self._unfinished[-LONGEST_LINE_BYTES:]
 
     def _obituary(self) -> str:
         crashed = self._process.exitStatus() == QProcess.ExitStatus.CrashExit
         how = "it crashed or was killed" if crashed else f"it ended with status {self._process.exitCode()}"
-        last_words = f", its last words: {self._last_words}" if self._last_words else ""
+        said = _text(self._unfinished) or self._last_words
+        last_words = f", its last words: {said[-300:]}" if said else ""
         return (
             f"expected the samft worker to finish its job, got its end: {how}{last_words}; try a smaller extent if "
             f"memory is short, or look into the worker's log"
         )
+
+
+def _text(line: bytes) -> str:
+    """A line of the log; of a progress bar, which overwrites itself, its last state."""
+    return line.strip().split(b"\r")[-1][-LONGEST_LOG_LINE_BYTES:].decode(errors="replace").strip()
 
 
 def _ms(seconds: float) -> int:

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A raster layer's picture, as the user sees it, into a GeoTIFF of a fixed grid."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from osgeo import gdal
+from qgis.core import (
+    Qgis,
+    QgsRasterBlockFeedback,
+    QgsRasterLayer,
+    QgsRasterPipe,
+    QgsRectangle,
+)
+from qgis.PyQt.QtCore import QCoreApplication
+
+from ..worker.client import JobCancelledError
+from .map_grid import MapGrid, Pixels
+from .network import Network, network_watched
+
+BLOCK_PX = 256
+"""A block has at least so many pixels a side, in whole strides of tiles."""
+PAUSES_S = (1.0, 4.0)
+"""Before a block is asked for again, where the server has failed."""
+POLL_S = 0.1
+"""How often it is asked whether to stop."""
+SEEN = 128
+"""A pixel is there if its alpha, of 255, is not below."""
+Tell = Callable[[str, int, int], None]
+"""Told a stage, and how many of how many steps of it are done."""
+Cancelled = Callable[[], bool]
+
+
+class RenderError(Exception):
+    """The layer cannot be drawn; one line for the user."""
+
+
+def tr(text: str) -> str:
+    """Translate."""
+    return QCoreApplication.translate("Rendering", text)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A layer's, taken on the main thread, to be drawn on another."""
+
+    name: str
+    """The layer's."""
+    crs_wkt: str
+    """The layer's."""
+    pipe: QgsRasterPipe
+    """Draws it; a copy, which goes its own way."""
+
+    @classmethod
+    def of(cls, layer: QgsRasterLayer) -> Picture:
+        """Take a layer's."""
+        pipe = QgsRasterPipe()
+        for number in range(layer.pipe().size()):
+            pipe.insert(number, layer.pipe().at(number).clone())
+            pipe.setOn(number, layer.pipe().at(number).on())
+        if pipe.renderer() is not None:
+            pipe.renderer().setOpacity(1.0)
+        return cls(layer.name(), layer.crs().toWkt(), pipe)
+
+    def write(self, path: Path, grid: MapGrid, pixels: Pixels, *, tell: Tell, cancelled: Cancelled) -> None:
+        """Draw it into a GeoTIFF of red, green, blue and alpha, which is 255 where there is a picture, else 0.
+
+        Args:
+            path: The file; it appears whole or not at all.
+            grid: What pixels are counted in.
+            pixels: Which of them.
+            tell: Told about each block.
+            cancelled: Asked several times a second whether to stop.
+
+        Raises:
+            RenderError: A server fails again and again, there is no picture at all, or the disk is full.
+            JobCancelledError: It was to stop.
+        """
+        part = path.with_suffix(".part")
+        blocks = list(_blocks(pixels, grid.stride_px))
+        with _writing(path):
+            target = self._create(part, grid, pixels)
+        seen = False
+        with network_watched() as network, _cancelling(cancelled) as feedback:
+            for done, block in enumerate(blocks):
+                tell("rendering", done, len(blocks))
+                image = self._draw(grid.bounds(block), block, feedback, network, cancelled)
+                seen = seen or bool(image[3].any())
+                with _writing(path):
+                    _write(target, image, block, pixels)
+        with _writing(path):
+            target.FlushCache()
+            del target
+        if not seen:
+            raise RenderError(
+                tr("expected a picture of {}, got empty ground{}; zoom to where the layer has one").format(
+                    self.name, f" ({network.absent})" if network.absent else ""
+                )
+            )
+        part.replace(path)
+        tell("rendering", len(blocks), len(blocks))
+
+    def _create(self, path: Path, grid: MapGrid, pixels: Pixels) -> gdal.Dataset:
+        options = ["TILED=YES", "COMPRESS=DEFLATE", "ZLEVEL=1", "PHOTOMETRIC=RGB", "ALPHA=YES", "BIGTIFF=IF_SAFER"]
+        driver = gdal.GetDriverByName("GTiff")
+        target = driver.Create(str(path), pixels.width, pixels.height, 4, gdal.GDT_Byte, options)
+        if target is not None:
+            bounds = grid.bounds(pixels)
+            target.SetGeoTransform((bounds.xMinimum(), grid.width, 0.0, bounds.yMaximum(), 0.0, -grid.height))
+            target.SetProjection(self.crs_wkt)
+        return target
+
+    def _draw(
+        self,
+        bounds: QgsRectangle,
+        block: Pixels,
+        feedback: QgsRasterBlockFeedback,
+        network: Network,
+        cancelled: Cancelled,
+    ) -> np.ndarray:
+        """Draw a block, again where the server fails."""
+        for pause_s in (*PAUSES_S, None):
+            network.failure, known = "", len(feedback.errors())
+            drawn = self.pipe.last().block(1, bounds, block.width, block.height, feedback)
+            if feedback.isCanceled():
+                raise JobCancelledError
+            problem = network.failure or "; ".join(feedback.errors()[known:])
+            if not problem:
+                return _colours(drawn, block)
+            if pause_s is not None:
+                _wait(pause_s, cancelled)
+        raise RenderError(
+            tr("expected a picture of {}, got from its server: {}; check the connection, or try again later").format(
+                self.name, " ".join(problem.split())[:300]
+            )
+        )
+
+
+@contextlib.contextmanager
+def _cancelling(cancelled: Cancelled) -> Iterator[QgsRasterBlockFeedback]:
+    """A feedback that is cancelled as soon as `cancelled` says so, even while a server is waited for."""
+    feedback, over = QgsRasterBlockFeedback(), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(POLL_S):
+            if cancelled():
+                feedback.cancel()
+                return
+
+    thread = threading.Thread(target=watch, name="samft rendering", daemon=True)
+    thread.start()
+    try:
+        yield feedback
+    finally:
+        over.set()
+        thread.join()
+
+
+def _blocks(pixels: Pixels, stride_px: int) -> Iterator[Pixels]:
+    """Squares of the fixed grid that touch some pixels, row by row; whole ones, whatever is asked for.
+
+    So every pixel is always drawn as part of the same picture: what a server or a renderer makes of it may depend on
+    the picture's bounds.
+    """
+    side = stride_px * math.ceil(BLOCK_PX / stride_px)
+    for row in range(pixels.row // side * side, pixels.row + pixels.height, side):
+        for col in range(pixels.col // side * side, pixels.col + pixels.width, side):
+            yield Pixels(col, row, side, side)
+
+
+def _colours(drawn: object, block: Pixels) -> np.ndarray:
+    """(4, height, width) of what was drawn: red, green, blue and alpha; nothing drawn is empty ground."""
+    shape = (block.height, block.width, 4)
+    if not drawn.isValid() or drawn.width() != block.width or drawn.height() != block.height:
+        return np.zeros((4, *shape[:2]), np.uint8)
+    premultiplied = drawn.dataType() == Qgis.DataType.ARGB32_Premultiplied
+    pixels = np.frombuffer(bytes(drawn.data()), "<u4").reshape(shape[:2])
+    channels = [(pixels >> shift & 255).astype(np.uint16) for shift in (16, 8, 0)]
+    alpha = (pixels >> 24).astype(np.uint16)
+    known = alpha >= SEEN
+    if premultiplied and not (alpha[known] == 255).all():
+        least = np.maximum(alpha, 1)
+        channels = [np.minimum((channel * 255 + least // 2) // least, 255) for channel in channels]
+    return np.stack([*(channel * known for channel in channels), known * 255]).astype(np.uint8)
+
+
+def _write(target: gdal.Dataset, image: np.ndarray, block: Pixels, pixels: Pixels) -> None:
+    """Write the part of a block that is wanted."""
+    top, left = max(block.row, pixels.row), max(block.col, pixels.col)
+    bottom = min(block.row + block.height, pixels.row + pixels.height)
+    right = min(block.col + block.width, pixels.col + pixels.width)
+    part = image[:, top - block.row : bottom - block.row, left - block.col : right - block.col]
+    width, height = right - left, bottom - top
+    values = np.ascontiguousarray(part).tobytes()
+    place = (left - pixels.col, top - pixels.row, width, height)
+    target.WriteRaster(*place, values, width, height, gdal.GDT_Byte, [1, 2, 3, 4])
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn GDAL's failures, which may or may not be exceptions, into one line."""
+    gdal.PushErrorHandler("CPLQuietErrorHandler")
+    gdal.ErrorReset()
+    said = ""
+    try:
+        yield
+    except RuntimeError as error:
+        said = str(error)
+    finally:
+        gdal.PopErrorHandler()
+    if not said and gdal.GetLastErrorType() >= gdal.CE_Failure:
+        said = gdal.GetLastErrorMsg()
+    if said:
+        raise RenderError(
+            tr("expected to write {}, got: {}; free some disk space").format(path, " ".join(said.split()))
+        )
+
+
+def _wait(seconds: float, cancelled: Cancelled) -> None:
+    """Wait, unless it is cancelled."""
+    pause = threading.Event()
+    for _ in range(math.ceil(seconds / POLL_S)):
+        if cancelled():
+            raise JobCancelledError
+        pause.wait(POLL_S)
