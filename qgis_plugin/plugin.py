@@ -9,11 +9,14 @@ from qgis.core import Qgis, QgsApplication, QgsMessageLog, QgsProject
 
 from .processing.provider import SamftProvider
 from .worker.client import Worker
+from .worker.log import WorkerLog
+from .worker.venv import profile_folder
 
 if TYPE_CHECKING:
     from qgis.gui import QgisInterface
 
     from .gui.improve_dialog import ImproveDialog
+    from .gui.settings_page import SettingsPageFactory
     from .gui.window import Window
 
 
@@ -27,28 +30,36 @@ class SamftPlugin:
     def __init__(self, iface: QgisInterface | None) -> None:
         self.iface = iface
         self.provider: SamftProvider | None = None
-        self.worker = Worker(kept=iface is not None)
+        self.log = WorkerLog(profile_folder() / "worker.log", tell=_tell)
+        self.worker = Worker(self.log, kept=iface is not None)
+        self.settings_page: SettingsPageFactory | None = None
         self.window: Window | None = None
         self.improving: ImproveDialog | None = None
 
     def initProcessing(self) -> None:
         """Register the provider; qgis_process calls this alone."""
-        self.provider = SamftProvider(self.worker, self._log)
+        self.provider = SamftProvider(self.worker, self.log)
         QgsApplication.processingRegistry().addProvider(self.provider)
 
     def initGui(self) -> None:
         """Start in a window."""
         self.initProcessing()
-        from .gui.window import Window  # its widgets need a window; qgis_process has none
+        from .gui.settings_page import SettingsPageFactory  # widgets need a window; qgis_process has none
+        from .gui.window import Window
 
+        self.settings_page = SettingsPageFactory(self.log, changed=self.worker.close)
+        self.iface.registerOptionsWidgetFactory(self.settings_page)
         QgsApplication.instance().aboutToQuit.connect(self.worker.close)
         self.window = Window(
-            self.iface, self.worker, self._log, open_settings=self._open_settings, improve=self._improve
+            self.iface, self.worker, self.log, open_settings=self._open_settings, improve=self._improve
         )
         self.window.show()
 
     def unload(self) -> None:
         """Leave QGIS as it was."""
+        if self.settings_page is not None:
+            self.iface.unregisterOptionsWidgetFactory(self.settings_page)
+            self.settings_page = None
         if self.improving is not None:
             self.improving.stop()
             self.improving.deleteLater()
@@ -60,12 +71,12 @@ class SamftPlugin:
             QgsApplication.processingRegistry().removeProvider(self.provider)
             self.provider = None
         self.worker.close()
-
-    def _log(self, text: str) -> None:
-        QgsMessageLog.logMessage(text, "samft", Qgis.MessageLevel.Warning)
+        self.log.close()
 
     def _open_settings(self) -> None:
-        self.iface.showOptionsDialog(currentPage="samftOptions")
+        from .gui.settings_page import PAGE
+
+        self.iface.showOptionsDialog(currentPage=PAGE)
 
     def _improve(self) -> None:
         """Open the dialog that trains a better model, with what is chosen in the panel."""
@@ -74,8 +85,13 @@ class SamftPlugin:
         assert self.window is not None
         dock = self.window.dock
         if self.improving is None:
-            self.improving = ImproveDialog(self.iface, self._log, self.iface.mainWindow())
+            self.improving = ImproveDialog(self.iface, self.log, self.iface.mainWindow())
             self.improving.chosen.connect(dock.model.choose)
         filled = QgsProject.instance().mapLayer(dock.target.target().layer_id) or self.iface.activeLayer()
         bundle = dock.model.bundle()
         self.improving.begin(dock.raster.currentLayer(), filled, str(bundle.path) if bundle else "")
+
+
+def _tell(line: str) -> None:
+    """Show a line in QGIS's log panel."""
+    QgsMessageLog.logMessage(line, "samft", Qgis.MessageLevel.Warning)
