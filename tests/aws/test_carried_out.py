@@ -12,11 +12,11 @@ from samft_core.bundle import load_bundle
 from samft_core.cli.main import run as samft
 from tests.aws.carry_out import Machine, Running, Sagemaker, make_image, why_not
 from tests.aws.conftest import REGION, ROLE, Aws, serve
-from tests.aws.small_job import SETTINGS, make_base, make_chips
+from tests.aws.small_job import SETTINGS, STEPS, make_base, make_chips
 from training.aws.layout import METRICS
 
-GRACE_S = 60
-"""After SIGTERM; SageMaker gives 120."""
+GRACE_S = 120
+"""After SIGTERM, as SageMaker gives."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(why_not(1)), reason=why_not(1))]
 two_machines = pytest.mark.skipif(bool(why_not(2)), reason=why_not(2))
@@ -118,7 +118,7 @@ def test_from_submit_to_footprints(count, whole, folder, tmp_path):
     bundle = load_bundle(tmp_path / "model" / "bundle")
     assert said_by(bundle.path) == whole[count]
     assert bundle.card.base_id == str(folder / "base")
-    assert bundle.card.training["settings"]["max_steps"] == 120
+    assert bundle.card.training["settings"]["max_steps"] == STEPS
     assert (tmp_path / "model" / "report.html").stat().st_size > 1000
     out = tmp_path / "footprints.gpkg"
     assert samft(["segment", str(bundle.path), str(folder / "image.tif"), "--out", str(out)]) == 0
@@ -138,7 +138,7 @@ def test_one_machine_told_to_stop_then_killed_is_never_interrupted(whole, folder
     with sagemaker.started(request) as running:
         running.wait_for_step(stopped_at + 8)
         running.machines[0].sigkill()
-        assert running.snapshot() < 120
+        assert running.snapshot() < STEPS
         assert "epoch=1 " not in running.machines[0].log, "it began anew"
     with sagemaker.started(request) as running:
         assert finished(running) == whole[1]
@@ -169,7 +169,7 @@ def test_two_machines_lost_together_or_alone_are_never_interrupted(whole, folder
         assert "note: another machine of this job was told to stop" in first.log
         running.sync_all()
         at = running.snapshot()
-        assert at < 120
+        assert at < STEPS
     with sagemaker.started(request) as running:  # the second is gone at once
         running.wait_for_step(at + 2)
         first, second = running.machines
@@ -177,7 +177,7 @@ def test_two_machines_lost_together_or_alone_are_never_interrupted(whole, folder
         assert running.wait(GRACE_S)[0] == 1, first.log
         assert first.failure.startswith("expected 4 processes to go on, got one that ended (")
         at = running.snapshot()
-        assert at < 120
+        assert at < STEPS
     with sagemaker.started(request) as running:  # so is the first, which the others meet at
         running.wait_for_step(at + 2)
         first, second = running.machines

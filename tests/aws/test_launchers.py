@@ -11,15 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.aws.api import complaints
-from tests.aws.conftest import ROOT, serve
+from tests.aws.conftest import ROOT, SDK, needs_sdk, serve
 from tests.contract.test_walls import AWS, MODEL
 from training.aws.images import ACCOUNTS, image_uri
-
-SDK = ROOT / ".venv-sagemaker" / ("Scripts" if os.name == "nt" else "bin") / "python"
-
-needs_sdk = pytest.mark.skipif(
-    not SDK.exists(), reason="no .venv-sagemaker with the SageMaker SDK; make sagemaker-venv"
-)
 
 DRIVERS = "sm_drivers"
 """The channel with the SDK's own shell script, which starts the command."""

@@ -233,6 +233,7 @@ def test_name_that_is_taken(aws, words, capsys):
         (["--environment", "A=b\nc"], "line break"),
         (["--tags", "a"], "--tags"),
         (["--model", "facebook/sam-vit-bas"], "a model among"),
+        (["--model", "a" * 5000], "a model among"),
         (["--set", "epoch=3"], "write epochs"),
         (["--subnets", "subnet-1"], "--security-group-ids"),
         (["--to", "my-bucket"], "--to s3://"),
