@@ -169,8 +169,9 @@ def _submit(
     from training.aws.job import default_name
     from training.aws.launch import find_launcher
     from training.aws.layout import Prefixes
+    from training.aws.place import check_place
     from training.aws.session import Clients, find_region
-    from training.aws.submit import check_place, describe, model_to_stage, plan, submit
+    from training.aws.submit import describe, model_to_stage, plan, submit
     from training.chips import open_chips
 
     start = None if dry_run else find_launcher(launcher)
