@@ -159,7 +159,7 @@ def test_a_damaged_download_is_never_used(done, packed):
     [
         ({"TrainingJobStatus": "Failed", "FailureReason": "AlgorithmError: no\nGPU"}, "failed: AlgorithmError: no GPU"),
         ({"TrainingJobStatus": "InProgress", "SecondaryStatus": "Training"}, "InProgress (Training); wait"),
-        ({"TrainingJobStatus": "Stopped", "SecondaryStatus": "MaxRuntimeExceeded"}, "MaxRuntimeExceeded"),
+        ({"TrainingJobStatus": "Stopped", "SecondaryStatus": "MaxRuntimeExceeded"}, "submit --continue samft-a"),
     ],
 )
 def test_a_job_that_is_not_done_is_refused_and_says_why(done, way, job, words):

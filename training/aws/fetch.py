@@ -78,7 +78,7 @@ def _require_done(job: Job) -> None:
         raise InputError(
             expected=f"{job.name} to be done",
             got=f"a job that was {job.standing}, which leaves no model",
-            remedy=f"submit it again; its checkpoints are kept in {job.checkpoints or 'no place'}",
+            remedy=f"go on with it: samft submit --continue {job.name}, and all else as before",
         )
     if job.status != "Completed" or not job.artifact:
         raise InputError(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from samft_core.errors import InputError
 from training.aws.job import TrainingJob
+from training.aws.jobs import find_job
+from training.aws.layout import PROCESSES
 from training.aws.refusals import aws_errors
 from training.aws.session import Clients
 
@@ -30,6 +32,41 @@ def check_place(job: TrainingJob, clients: Clients) -> None:
                 remedy="change --job-name",
             )
     _check_bucket(job.output.removeprefix("s3://").partition("/")[0], clients)
+
+
+def check_begun(job: TrainingJob, name: str, clients: Clients) -> None:
+    """Look whether a job can go on with the run of an earlier one: nobody is at it, and it is the same run.
+
+    Args:
+        job: With the earlier job's checkpoints; described whole.
+        name: The earlier job.
+        clients: Whose jobs.
+
+    Raises:
+        InputError: It cannot.
+    """
+    earlier = find_job(clients, name)
+    if not earlier.ended:
+        raise InputError(
+            expected=f"{name} to have ended before another job goes on with its run",
+            got=f"a job that is {earlier.standing}",
+            remedy=f"wait for it, or end it: samft jobs stop {name}",
+        )
+    if earlier.checkpoints.rstrip("/") != job.checkpoints:
+        raise InputError(
+            expected=f"a run that {name} began, with checkpoints in {job.checkpoints}",
+            got=f"one in {earlier.checkpoints or 'no place'}",
+            remedy="give the --to of that job, and the first job of the run",
+        )
+    given = earlier.described.get("HyperParameters", {})
+    for key in sorted({*given, *job.hyperparameters} - {PROCESSES}):
+        found, wanted = (each.get(key, "nothing") for each in (given, job.hyperparameters))
+        if found != wanted:
+            raise InputError(
+                expected=f"the run begun by {name}, with {key} = {found}",
+                got=f"{key} = {wanted}",
+                remedy="give the same chips, model and settings, or begin a run without --continue",
+            )
 
 
 def _check_bucket(bucket: str, clients: Clients) -> None:
