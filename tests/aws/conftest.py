@@ -114,6 +114,21 @@ def serve(folder: Path) -> Iterator[Aws]:
         process.wait()
 
 
+def in_sdk(*words: str, **environment: str) -> dict:
+    """Run `tests.aws.by_sdk` where the SDK is."""
+    result = subprocess.run(
+        [SDK, "-m", "tests.aws.by_sdk", *words],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": "/nowhere", **environment},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout.splitlines()[-1])
+
+
 @pytest.fixture(scope="session")
 def aws_server(tmp_path_factory) -> Iterator[Aws]:
     """A server for all tests of this process; `aws` is the one to use."""

@@ -87,4 +87,5 @@ def test_a_job_that_fails_says_why(folder, tmp_path):
         said, _ = process.communicate(timeout=200)
     assert process.returncode == 1, said
     assert said.splitlines()[-1].startswith(f"error: expected chip {damaged.stem} in ")
+    assert "Traceback" not in said
     assert not (tmp_path / "out" / "bundle").exists()

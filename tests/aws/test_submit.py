@@ -261,6 +261,7 @@ def test_name_that_is_taken(aws, words, capsys):
         (["--to", "my-bucket"], "--to s3://"),
         (["--processes-per-node", "5"], "at most 4 processes"),
         (["--local"], "--out"),
+        (["--local", "--out", "never", "--model", "facebook/sam-vit-bas"], "a model among"),
     ],
 )
 def test_mistakes_are_told_before_aws_is_asked(aws, words, added, told, capsys):

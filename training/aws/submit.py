@@ -65,7 +65,7 @@ def describe(settings: JobSettings, config: TrainConfig, prefixes: Prefixes, *, 
         InputError: Something is not what AWS or samft takes.
     """
     instance = _instance(settings)
-    _check_model(settings.model)
+    check_model(settings.model)
     _check_processes(settings, instance)
     return TrainingJob(
         name=prefixes.job,
@@ -148,6 +148,20 @@ def hyperparameters(settings: JobSettings, config: TrainConfig, *, chips_digest:
     }
 
 
+def check_model(model: str) -> None:
+    """Refuse what the machine could not load; `size_of` knows the models that have names.
+
+    Raises:
+        ModelError: It is no model that samft knows, no folder, and no id of the hub with a commit.
+    """
+    if not (local_folder(model) or model in SIZES or HUB_COMMIT.fullmatch(model)):
+        raise ModelError(
+            expected=f"a model among {', '.join(SIZES)}, a folder, or ID@COMMIT",
+            got=model[:LONGEST],
+            remedy="check the name, or give the folder that holds config.json and model.safetensors",
+        )
+
+
 def model_to_stage(settings: JobSettings, *, download: bool) -> Path | None:
     """The folder of a base model that the job cannot get by itself: a local one, or any where there is no network.
 
@@ -208,16 +222,6 @@ def _instance(settings: JobSettings) -> Instance:
         except InputError:
             return Instance(type=settings.instance_type, vcpus=settings.processes_per_node, memory_gb=0)
     return find_instance(settings.instance_type)
-
-
-def _check_model(model: str) -> None:
-    """Refuse what the machine could not load; `size_of` knows the models that have names."""
-    if not (local_folder(model) or model in SIZES or HUB_COMMIT.fullmatch(model)):
-        raise ModelError(
-            expected=f"a model among {', '.join(SIZES)}, a folder, or ID@COMMIT",
-            got=model[:LONGEST],
-            remedy="check the name, or give the folder that holds config.json and model.safetensors",
-        )
 
 
 def _check_processes(settings: JobSettings, instance: Instance) -> None:

@@ -214,11 +214,12 @@ def _try_here(folder: Path, out: Path | None, settings: JobSettings, config: Tra
     from training.aws.layout import CHIPS, Prefixes
     from training.aws.local import run_locally
     from training.aws.staging import plan_uploads
-    from training.aws.submit import hyperparameters, model_to_stage
+    from training.aws.submit import check_model, hyperparameters, model_to_stage
     from training.chips import open_chips
 
     if out is None:
         raise InputError(expected="--out FOLDER with --local", got="none", remedy="say where the bundle goes")
+    check_model(settings.model)
     model = model_to_stage(settings, download=True)
     staged = plan_uploads(open_chips(folder), Prefixes(to="s3://local", job="local"), model=model, progress=progress)
     bundle = run_locally(
