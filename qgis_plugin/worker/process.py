@@ -46,6 +46,7 @@ class Process:
         self._process.start(executable, ["worker"])
         try:
             self.hello = self._shake_hands()
+            log(f"samft worker {self.hello.version} started as process {self.pid}: {executable}")
         except BaseException:
             self.kill()
             raise
@@ -94,7 +95,8 @@ class Process:
         if self._process.state() != QProcess.ProcessState.NotRunning:
             self.send(Quit())
             self._process.closeWriteChannel()
-            self._process.waitForFinished(_ms(QUIT_TIMEOUT_S))
+            if self._process.waitForFinished(_ms(QUIT_TIMEOUT_S)):
+                self._log("samft worker ended")
         self.kill()
 
     def kill(self) -> None:
@@ -102,6 +104,7 @@ class Process:
         if self._process.state() != QProcess.ProcessState.NotRunning:
             self._process.kill()
             self._process.waitForFinished(_ms(QUIT_TIMEOUT_S))
+            self._log("samft worker killed")
 
     def _shake_hands(self) -> Hello:
         if not self._process.waitForStarted(_ms(HELLO_TIMEOUT_S)):
