@@ -170,7 +170,7 @@ class Segmenting(QObject):
         except LayerError as error:  # it was fine when the job began; nothing is lost
             self._messages.error(self.tr("{} The footprints are in a new temporary layer.").format(f"{error}."))
             target = Target()
-        crs = target.crs(project, footprints.crs)
+        crs = target.crs(project, order.crs)
         footprints = footprints.to(crs, order.context)
         layer = target.open(project, self._name, footprints.crs, footprints.provenance)
         edit = Edit(layer, self.tr("samft: buildings in {}").format(order.layer))

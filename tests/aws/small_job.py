@@ -11,12 +11,16 @@ from training.chips import Chips
 from training.prepare import PrepareSettings, prepare
 from training.scenes import loose_scenes
 
+STEPS = 80
+"""Enough to be interrupted in several times, few enough to be soon done."""
+
 SETTINGS = {
     "train": "mask_decoder",
     "epochs": "60",
-    "max_steps": "120",
+    "max_steps": str(STEPS),
+    "batch_size": "2",
     "snapshot_every": "2",
-    "validate_every": "10",
+    "validate_every": "20",
     "learning_rate": "0.001",
     "views": "1",
     "min_area_m2": "0",
