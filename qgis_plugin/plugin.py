@@ -82,7 +82,8 @@ class SamftPlugin:
         """Open the dialog that trains a better model, with what is chosen in the panel."""
         from .gui.improve_dialog import ImproveDialog
 
-        assert self.window is not None
+        if self.window is None:
+            return
         dock = self.window.dock
         if self.improving is None:
             self.improving = ImproveDialog(self.iface, self.log, self.iface.mainWindow())

@@ -35,6 +35,7 @@ KEPT = (
     "augment",
     "views",
     "validate_every",
+    "checkpoint_gradients",
 )
 """Settings of `samft train` that hold for more training as they did for the first."""
 
@@ -130,12 +131,24 @@ class Before:
         settings = {name: first[name] for name in KEPT if name in first}
         settings["learning_rate"] = RATE * first.get("learning_rate", FIRST_RATE)
         return cls(
-            prepare=tuple(prepare), settings=settings, epochs=max(1, int(first.get("epochs", FIRST_EPOCHS)) // 2)
+            prepare=tuple(prepare),
+            settings=settings,
+            epochs=max(1, int(first.get("epochs", FIRST_EPOCHS)) // 2),
+            precision=str(first.get("precision", "fp32")),
         )
 
-    def assignments(self, epochs: int) -> list[str]:
-        """As `samft train` and `samft submit` take them."""
+    precision: str = "fp32"
+    """What the first training computed in; of use where there is the same kind of machine."""
+
+    def assignments(self, epochs: int, *, same_machine: bool) -> list[str]:
+        """As `samft train` and `samft submit` take them.
+
+        Args:
+            epochs: How many.
+            same_machine: Whether training runs where the first may have run, and not on just any computer.
+        """
         found: list[str] = []
-        for name, value in {**self.settings, "epochs": epochs}.items():
+        precision = {"precision": self.precision} if same_machine else {}
+        for name, value in {**self.settings, **precision, "epochs": epochs}.items():
             found += ["--set", f"{name}={str(value).lower() if isinstance(value, bool) else value}"]
         return found

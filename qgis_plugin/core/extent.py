@@ -20,6 +20,12 @@ from qgis.PyQt.QtCore import QCoreApplication
 POINTS_A_SIDE = 64
 """What is straight in one CRS is bent in another: sides are moved in so many pieces."""
 
+NEAR = 1e-3
+"""Of an area's size: what comes back so far off from another CRS was not on its ground."""
+
+WIDE_DEG, WIDE_M = 20.0, 2e6
+"""The side of a layer that is no place, but a part of the world."""
+
 
 class ExtentError(Exception):
     """There is nothing to look at; one line for the user."""
@@ -77,11 +83,11 @@ def area_on(
     area = QgsGeometry(area).makeValid()
     if crs.isValid() and crs != layer.crs():
         there = QgsCoordinateTransform(crs, layer.crs(), context)
-        near = _moved(whole, there, back=True)  # where the two CRSs can tell of each other
-        if near is not None:
-            area = area.intersection(near)
-        moved = _moved(area, there) if not area.isEmpty() else None
-        area = moved.makeValid() if moved is not None else QgsGeometry()
+        if not _is_wide(layer):  # a projection holds only near its own ground: what lies far from the layer is left out
+            near = _moved(whole, there, back=True)
+            area = area if near is None else area.intersection(near)
+        moved = _moved(area, there)
+        area = QgsGeometry() if moved is None else moved.makeValid()
     inside = area.intersection(whole)
     if inside.isNull() or not inside.area() > 0:
         raise ExtentError(
@@ -107,15 +113,30 @@ def check_crs(layer: QgsRasterLayer) -> None:
 
 
 def _moved(area: QgsGeometry, transform: QgsCoordinateTransform, *, back: bool = False) -> QgsGeometry | None:
-    """An area in the other CRS; None where that is not defined all around it."""
+    """An area in the other CRS; None where that is not defined all around it, so that there is no way back."""
+    if area.isEmpty():
+        return None
     box = area.boundingBox()
-    moved = area.densifyByDistance(max(box.width(), box.height()) / POINTS_A_SIDE)
-    way = Qgis.TransformDirection
+    size = max(box.width(), box.height())
+    straight = area.densifyByDistance(size / POINTS_A_SIDE)
+    moved, returned = QgsGeometry(straight), QgsGeometry()
+    there, here = Qgis.TransformDirection.Forward, Qgis.TransformDirection.Reverse
     try:
-        moved.transform(transform, way.Reverse if back else way.Forward)
+        moved.transform(transform, here if back else there)
+        returned = QgsGeometry(moved)
+        returned.transform(transform, there if back else here)
     except QgsCsException:
         return None
-    return moved if _is_finite(moved.boundingBox()) else None
+    if not _is_finite(moved.boundingBox()):
+        return None
+    pairs = zip(straight.vertices(), returned.vertices())  # noqa: B905 - Python 3.9
+    return moved if all(one.distance(other) < NEAR * size for one, other in pairs) else None
+
+
+def _is_wide(layer: QgsRasterLayer) -> bool:
+    """Whether a layer reaches so far, like a map of the world, that other CRSs do not hold all over it."""
+    box = layer.extent()
+    return max(box.width(), box.height()) > (WIDE_DEG if layer.crs().isGeographic() else WIDE_M)
 
 
 def _is_finite(box: QgsRectangle) -> bool:

@@ -120,7 +120,7 @@ def style(layer: QgsVectorLayer) -> None:
 
 def _symbol(colour: str) -> QgsFillSymbol:
     border = {"style": "no", "outline_color": "0,0,0,140", "outline_width": "0.9", "joinstyle": "miter"}
-    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    red, green, blue = bytes.fromhex(colour[1:])
     inner = {
         "color": f"{red},{green},{blue},56",
         "outline_color": f"{red},{green},{blue},255",

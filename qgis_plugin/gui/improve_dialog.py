@@ -9,6 +9,7 @@ from pathlib import Path
 from qgis.core import Qgis, QgsApplication, QgsMapLayer, QgsVectorLayer
 from qgis.gui import QgisInterface
 from qgis.PyQt.QtCore import QCoreApplication, pyqtSignal
+from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -54,6 +55,7 @@ class ImproveDialog(QDialog):
         self._found: Improved | None = None
         self.setObjectName("samftImproveDialog")
         self.setWindowTitle(self.tr("Improve the model"))
+        self.setWindowIcon(QIcon(str(Path(__file__).parents[1] / "icons" / "improve.svg")))
         self.form, self.result = ImproveForm(iface), ImproveResult()
         self.stage, self.bar = QLabel(objectName="samftImproveStage"), QProgressBar()
         self.stage.setWordWrap(True)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import contextlib
-import re
+import json
 import shutil
 import tempfile
 import uuid
@@ -14,7 +14,6 @@ from typing import Any
 
 from qgis.core import (
     NULL,
-    QgsCoordinateReferenceSystem,
     QgsFeature,
     QgsFeatureSink,
     QgsFields,
@@ -23,19 +22,28 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
+    QgsProcessingOutputNumber,
+    QgsProcessingOutputString,
+    QgsProcessingParameterBoolean,
     QgsProcessingParameterExtent,
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterFile,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterLayer,
+    QgsRasterLayer,
     QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import QCoreApplication
+from qgis.PyQt.QtGui import QIcon
 
+from ..core.bundle import BundleError, read_bundle
+from ..core.extent import ExtentError, extent_on
+from ..core.raster_source import Raster, RasterSource, SourceError
 from ..worker.client import JobCancelledError, Worker
 from ..worker.environment import ToolkitError
-from ..worker.protocol import Progress, Segment
+from ..worker.protocol import Progress, Result, Segment
 
+ICON = str(Path(__file__).parents[1] / "icon.svg")
 FIELDS = ("id", "score", "area_m2", "bundle", "threshold")
 
 
@@ -47,6 +55,8 @@ class SegmentRaster(QgsProcessingAlgorithm):
     """
 
     INPUT, BUNDLE, EXTENT, THRESHOLD, OUTPUT = "INPUT", "BUNDLE", "EXTENT", "THRESHOLD", "OUTPUT"
+    MIN_AREA, REGULARIZE = "MIN_AREA", "REGULARIZE"
+    COUNT, PROVENANCE = "COUNT", "PROVENANCE"
 
     def __init__(self, worker: Worker) -> None:
         super().__init__()
@@ -64,6 +74,10 @@ class SegmentRaster(QgsProcessingAlgorithm):
         """What the toolbox shows."""
         return self.tr("Segment raster")
 
+    def icon(self) -> QIcon:
+        """The plugin's."""
+        return QIcon(ICON)
+
     def tags(self) -> list[str]:
         """Words to find it by."""
         return self.tr("buildings,footprints,segmentation,extract,segment anything,deep learning,sam").split(",")
@@ -76,12 +90,17 @@ class SegmentRaster(QgsProcessingAlgorithm):
         """The text beside the parameters."""
         return self.tr(
             "Finds the buildings in a raster layer with a bundle that samft has trained, and gives their footprints in "
-            "the raster's CRS.\n\n"
+            "the layer's CRS.\n\n"
+            "Raster: any raster layer. Files are read as they are; other layers (WMS, XYZ, WCS, ArcGIS and more) are "
+            "rendered at the bundle's resolution, as they look on the map, and need an extent.\n"
             "Bundle: the folder that samft train leaves, RUN/bundle.\n"
-            "Extent: look only in here. Probabilities are those of the whole raster; outlines are cut at the extent.\n"
-            "Threshold: a pixel is building where its probability is not below; the bundle's own if empty.\n\n"
+            "Extent: look only in here. Probabilities are those of the whole raster, so that footprints do not depend "
+            "on the extent; outlines are cut at it.\n"
+            "Threshold: a pixel is building where its probability is not below; the bundle's own if empty.\n"
+            "Minimum area: smaller footprints are left out, in m2; the bundle's own if empty.\n"
+            "Straighten outlines: whether outlines are made simpler and squarer.\n\n"
             "Every footprint has a score (its mean probability), its geodesic area in m2, the bundle's hash and the "
-            "threshold.\n\n"
+            "threshold. COUNT is the number of footprints; PROVENANCE tells, as JSON, what they were made from.\n\n"
             "The work is done by the samft toolkit, installed in a Python of its own, in a process beside QGIS."
         )
 
@@ -96,14 +115,21 @@ class SegmentRaster(QgsProcessingAlgorithm):
         threshold = QgsProcessingParameterNumber(
             self.THRESHOLD, self.tr("Threshold"), number, None, optional=True, minValue=0.001, maxValue=0.999
         )
+        min_area = QgsProcessingParameterNumber(
+            self.MIN_AREA, self.tr("Minimum area (m2)"), number, None, optional=True, minValue=0.0
+        )
         for parameter in (
             QgsProcessingParameterRasterLayer(self.INPUT, self.tr("Raster")),
             QgsProcessingParameterFile(self.BUNDLE, self.tr("Bundle"), folder),
             QgsProcessingParameterExtent(self.EXTENT, self.tr("Extent"), optional=True),
             threshold,
+            min_area,
+            QgsProcessingParameterBoolean(self.REGULARIZE, self.tr("Straighten outlines"), defaultValue=True),
             QgsProcessingParameterFeatureSink(self.OUTPUT, self.tr("Footprints"), polygons),
         ):
             self.addParameter(parameter)
+        self.addOutput(QgsProcessingOutputNumber(self.COUNT, self.tr("Number of footprints")))
+        self.addOutput(QgsProcessingOutputString(self.PROVENANCE, self.tr("Provenance")))
 
     def prepareAlgorithm(
         self,
@@ -111,46 +137,72 @@ class SegmentRaster(QgsProcessingAlgorithm):
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,  # noqa: ARG002
     ) -> bool:
-        """Ask the layer what the work needs to know of it; on the main thread, where layers live."""
+        """Take from the layer what the work needs of it; on the main thread, where layers live."""
         layer = self.parameterAsRasterLayer(parameters, self.INPUT, context)
         if layer is None:
             raise QgsProcessingException(self.invalidRasterError(parameters, self.INPUT))
-        self._kind, self._source = layer.providerType(), layer.source()
+        self._layer_name, self._problem = layer.name(), ""
+        try:
+            self._bundle = read_bundle(self.parameterAsFile(parameters, self.BUNDLE, context))
+            self._source = self._source_of(layer, parameters, context)
+        except (BundleError, ExtentError, SourceError) as error:
+            self._problem = str(error)  # what is raised from here reaches the log alone
         return True
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Have the worker write a file, then copy it to wherever the output is to go."""
-        if self._kind != "gdal":
-            raise QgsProcessingException(
-                self.tr("expected a raster file, got a layer of type {}; export it to a GeoTIFF first").format(
-                    self._kind
-                )
-            )
-        with _scratch_folder() as folder:
-            job = self._job(parameters, context, folder / "footprints.gpkg")
+        if self._problem:
+            raise QgsProcessingException(self._problem)
+        reporter = _Reporter(feedback)
+        with self._source as source, _scratch_folder() as folder:
             try:
-                self._worker.do(job, progress=_Reporter(feedback), cancelled=feedback.isCanceled)
-            except ToolkitError as error:
+                raster = source.ready(reporter.tell, feedback.isCanceled)
+                job = self._job(raster, parameters, context, folder / "footprints.gpkg")
+                result = self._worker.do(job, progress=reporter, cancelled=feedback.isCanceled)
+            except (ToolkitError, SourceError) as error:
                 raise QgsProcessingException(str(error)) from error
             except JobCancelledError:
                 return {}
-            return {self.OUTPUT: self._copy(job.out, parameters, context, feedback)}
+            return {
+                self.OUTPUT: self._copy(job.out, parameters, context, feedback),
+                self.COUNT: result.footprints,
+                self.PROVENANCE: self._provenance(result),
+            }
 
-    def _job(self, parameters: dict[str, Any], context: QgsProcessingContext, out: Path) -> Segment:
+    def _source_of(
+        self, layer: QgsRasterLayer, parameters: dict[str, Any], context: QgsProcessingContext
+    ) -> RasterSource:
+        given = parameters.get(self.EXTENT) not in (None, NULL, "")
         extent = self.parameterAsExtent(parameters, self.EXTENT, context)
-        limited = not extent.isNull()
-        given = parameters.get(self.THRESHOLD) not in (None, NULL)
+        if given:
+            crs = self.parameterAsExtentCrs(parameters, self.EXTENT, context)
+            extent = extent_on(layer, extent, crs, context.transformContext())
+        return RasterSource(layer, self._bundle, extent if given else None)
+
+    def _job(self, raster: Raster, parameters: dict[str, Any], context: QgsProcessingContext, out: Path) -> Segment:
+        def number(name: str) -> float | None:
+            given = parameters.get(name) not in (None, NULL)
+            return self.parameterAsDouble(parameters, name, context) if given else None
+
         return Segment(
             id=uuid.uuid4().hex,
-            bundle=self.parameterAsFile(parameters, self.BUNDLE, context),
-            raster=re.split(r"\|(?:option|credential):", self._source)[0],
+            bundle=str(self._bundle.path),
+            raster=raster.name,
             out=str(out),
-            bounds=(extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum()) if limited else None,
-            bounds_crs=_crs_text(self.parameterAsExtentCrs(parameters, self.EXTENT, context)) if limited else None,
-            threshold=self.parameterAsDouble(parameters, self.THRESHOLD, context) if given else None,
+            bounds=raster.bounds,
+            bounds_crs=raster.bounds_crs,
+            threshold=number(self.THRESHOLD),
+            min_area_m2=number(self.MIN_AREA),
+            regularize=self.parameterAsBoolean(parameters, self.REGULARIZE, context),
+            as_is=raster.as_is,
         )
+
+    def _provenance(self, result: Result) -> str:
+        """As the worker tells it; of a picture, which is gone by then, with the layer's name."""
+        told = json.loads(result.provenance)
+        return json.dumps({**told, "raster": self._layer_name} if self._source.is_rendered else told)
 
     def _copy(
         self, path: str, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -180,26 +232,21 @@ class SegmentRaster(QgsProcessingAlgorithm):
 
 
 class _Reporter:
-    """Passes the worker's progress on."""
+    """Passes progress on."""
 
     def __init__(self, feedback: QgsProcessingFeedback) -> None:
         self._feedback = feedback
         self._stage = ""
 
     def __call__(self, progress: Progress) -> None:
-        if progress.stage != self._stage:
-            self._stage = progress.stage
-            self._feedback.setProgressText(progress.stage)
-        self._feedback.setProgress(100 * progress.done / max(1, progress.total))
+        self.tell(progress.stage, progress.done, progress.total)
 
-
-def _crs_text(crs: QgsCoordinateReferenceSystem) -> str | None:
-    """A CRS for the worker, which knows EPSG's codes but not QGIS's own; None where QGIS does not know it either."""
-    if not crs.isValid():
-        return None
-    if crs.authid().startswith("EPSG:"):
-        return crs.authid()
-    return crs.toWkt(QgsCoordinateReferenceSystem.WktVariant.WKT_PREFERRED)
+    def tell(self, stage: str, done: int, total: int) -> None:
+        """Pass on how far a stage is."""
+        if stage != self._stage:
+            self._stage = stage
+            self._feedback.setProgressText(stage)
+        self._feedback.setProgress(100 * done / max(1, total))
 
 
 @contextlib.contextmanager

@@ -65,7 +65,13 @@ class ToolkitAlgorithm(QgsProcessingAlgorithm):
         """Translate."""
         return QCoreApplication.translate(type(self).__name__, text)
 
-    def add(self, parameter: QgsProcessingParameterDefinition, *, help: str = "", advanced: bool = False) -> None:  # noqa: A002
+    def add(
+        self,
+        parameter: QgsProcessingParameterDefinition,
+        *,
+        help: str = "",  # noqa: A002
+        advanced: bool = False,
+    ) -> None:
         """Declare a parameter.
 
         Args:

@@ -169,7 +169,7 @@ class ImproveTask(QgsTask):
         with Verbs(self._log, line=_ignore, progress=self._tell, cancelled=self.isCanceled) as verbs:
             split, count = self._prepare(verbs, before, chips)
             self._verb(verbs, "export", str(plan.bundle.path.absolute()), "--out", base, "--overwrite")
-            settings = ["--model", base, *before.assignments(plan.epochs)]
+            settings = ["--model", base, *before.assignments(plan.epochs, same_machine=plan.job is not None)]
             if plan.job is not None:
                 said = self._verb(verbs, "submit", chips, *plan.job.options(), *settings)
                 return Submitted(job=_job_name(said), said=said, chips=Path(chips))

@@ -20,7 +20,7 @@ LINES_A_SECOND = 1000
 TOLD_A_MINUTE = 20
 """How many lines at most go to QGIS's own log."""
 
-WORTH_TELLING = re.compile(r"(?i)(expected |samft worker|error\b|warning\b|critical\b|[\w.]+(error|exception)\b)")
+WORTH_TELLING = re.compile(r"(?i)(expected |error\b|warning\b|critical\b|[\w.]+(error|exception)\b)")
 """How lines begin that a user may need: what the plugin says of the worker, errors, the last lines of tracebacks."""
 
 

@@ -19,8 +19,9 @@ LONGEST_LINE_BYTES = 64 << 20
 LONGEST_LOG_LINE_BYTES = 4000
 MOST_LOG_LINES = 200
 """Of those that come at once, the log is given so many."""
-LOG_POLL_S = 0.005
-"""How often stderr is emptied while a reply is waited for; what comes in between is in QGIS's memory."""
+LOG_POLL_S, FLOOD_POLL_S = 0.005, 0.001
+"""How often stderr is emptied while a reply is waited for, and while much comes: it is all in memory in between."""
+FLOOD_BYTES = 1 << 18
 
 
 class Process:
@@ -39,13 +40,14 @@ class Process:
         self, executable: str, log: Callable[[str], None], *, abandoned: Callable[[], bool] = lambda: False
     ) -> None:
         self._executable, self._log, self._abandoned = executable, log, abandoned
-        self._unfinished, self._last_words = b"", ""
+        self._unfinished, self._last_words, self._log_poll_s = b"", "", LOG_POLL_S
         self._process = QProcess()
         self._process.setProcessEnvironment(clean_environment())
         self._process.setReadChannel(QProcess.ProcessChannel.StandardOutput)
         self._process.start(executable, ["worker"])
         try:
             self.hello = self._shake_hands()
+            log(f"samft worker {self.hello.version} started as process {self.pid}: {executable}")
         except BaseException:
             self.kill()
             raise
@@ -83,7 +85,7 @@ class Process:
         while True:
             left_s = max(0.0, deadline_s - time.monotonic())
             if not self._process.canReadLine():
-                self._process.waitForReadyRead(_ms(min(left_s, LOG_POLL_S)))
+                self._process.waitForReadyRead(_ms(min(left_s, self._log_poll_s)))
             self._read_log()
             running = self._process.state() != QProcess.ProcessState.NotRunning
             if self._process.canReadLine() or not running or left_s == 0:
@@ -94,7 +96,8 @@ class Process:
         if self._process.state() != QProcess.ProcessState.NotRunning:
             self.send(Quit())
             self._process.closeWriteChannel()
-            self._process.waitForFinished(_ms(QUIT_TIMEOUT_S))
+            if self._process.waitForFinished(_ms(QUIT_TIMEOUT_S)):
+                self._log("samft worker ended")
         self.kill()
 
     def kill(self) -> None:
@@ -102,6 +105,7 @@ class Process:
         if self._process.state() != QProcess.ProcessState.NotRunning:
             self._process.kill()
             self._process.waitForFinished(_ms(QUIT_TIMEOUT_S))
+            self._log("samft worker killed")
 
     def _shake_hands(self) -> Hello:
         if not self._process.waitForStarted(_ms(HELLO_TIMEOUT_S)):
@@ -137,6 +141,7 @@ class Process:
     def _read_log(self) -> None:
         """Empty stderr, lest the worker wait for it, into the log: the last of it where there is much."""
         said = self._process.readAllStandardError()
+        self._log_poll_s = FLOOD_POLL_S if said.size() > FLOOD_BYTES else LOG_POLL_S
         most = MOST_LOG_LINES * LONGEST_LOG_LINE_BYTES
         *lines, unfinished = (self._unfinished + bytes(said.right(most))).split(b"\n")
         self._unfinished = unfinished[-LONGEST_LOG_LINE_BYTES:]

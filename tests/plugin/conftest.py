@@ -30,6 +30,16 @@ def samft():
 
 
 @pytest.fixture(scope="session")
+def colour_samft(tmp_path_factory):
+    """The same with a stand-in for the model, see colour_samft.py."""
+    python = os.environ.get("SAMFT_PYTHON", str(ROOT / ".venv" / "bin" / "python"))
+    path = tmp_path_factory.mktemp("colour") / "samft"
+    path.write_text(f'#!/bin/sh\nexec "{python}" "{Path(__file__).with_name("colour_samft.py")}" "$@"\n')
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.fixture(scope="session")
 def made(tmp_path_factory):
     """A folder with scene.tif, wide.tif and bundle."""
     python = os.environ.get("SAMFT_PYTHON", str(ROOT / ".venv" / "bin" / "python"))

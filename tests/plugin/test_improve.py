@@ -214,7 +214,7 @@ def test_what_more_training_takes_over(plugin, made, tmp_path):
     (tmp_path / "bundle" / "samft.json").write_text(json.dumps(card))
     before = Before.of(read_bundle(tmp_path / "bundle"))
     assert before.prepare[-2:] == ("--bands", "3,2,1")
-    words = before.assignments(4)
+    words = before.assignments(4, same_machine=False)
     assert words[::2] == ["--set"] * (len(words) // 2)
     assert sorted(words[1::2]) == [
         "draw_prompts=false",

@@ -1,0 +1,231 @@
+"""The same ground as files of several CRSs and as map tiles, through samft:segment_raster.
+
+The model is a stand-in (colour_samft.py): what it should find is known. All else is real: QGIS draws the tiles of a
+real server on the loopback interface, the real toolkit reads, blends and outlines.
+"""
+
+import functools
+import http.server
+import json
+import os
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("qgis.core", reason="QGIS's own Python runs these: see tests/plugin/conftest.py")
+
+from osgeo import gdal, ogr
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsGeometry,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProject,
+    QgsRasterLayer,
+    QgsRectangle,
+)
+
+ROOT = Path(__file__).parents[2]
+GSD_M = 0.5
+"""Of the bundle."""
+FILES = ("utm", "rotated", "lonlat", "mercator")
+CENTRE = (500_400.0, 5_000_300.0)
+"""Of the ground, in UTM 33N; a building stands here."""
+UTM = "EPSG:32633"
+
+
+class Tiles(http.server.SimpleHTTPRequestHandler):
+    status = None
+
+    def do_GET(self):
+        if self.status and int(self.path.split("/")[2]) % 2 == 0:
+            self.send_error(self.status)
+        else:
+            super().do_GET()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ground")
+    python = os.environ.get("SAMFT_PYTHON", str(ROOT / ".venv" / "bin" / "python"))
+    subprocess.run([python, Path(__file__).with_name("make_ground.py"), folder], check=True, timeout=300)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def truth(ground):
+    source = ogr.Open(str(ground / "buildings.geojson"))
+    return [QgsGeometry.fromWkt(feature.GetGeometryRef().ExportToWkt()) for feature in source.GetLayer(0)]
+
+
+@pytest.fixture(scope="module")
+def serve(ground):
+    """Starts a server of the tiles; gives the layer's address. With a status, every other column answers that."""
+    servers = []
+
+    def start(status=None):
+        handler = type("Handler", (Tiles,), {"status": status})
+        server = http.server.ThreadingHTTPServer(
+            ("127.0.0.1", 0), functools.partial(handler, directory=str(ground / "tiles"))
+        )
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"type=xyz&url=http://127.0.0.1:{server.server_port}/{{z}}/{{x}}/{{y}}.png&zmax=19&zmin=17"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def tiles(serve):
+    return serve()
+
+
+@pytest.fixture
+def segment(plugin, colour_samft, toolkit, made, tmp_path):
+    """Runs the algorithm; gives the footprints in UTM, as (geometry, area)."""
+    import processing
+
+    toolkit(colour_samft)
+
+    def run(layer, extent=None, **parameters):
+        parameters = {"INPUT": layer, "BUNDLE": str(made / "bundle"), "OUTPUT": "TEMPORARY_OUTPUT", **parameters}
+        if extent is not None:
+            parameters["EXTENT"] = text(extent)
+        found = processing.run("samft:segment_raster", parameters, feedback=QgsProcessingFeedback(False))
+        there = QgsCoordinateTransform(found["OUTPUT"].crs(), QgsCoordinateReferenceSystem(UTM), QgsProject.instance())
+        outlines = []
+        for feature in found["OUTPUT"].getFeatures():
+            geometry = feature.geometry()
+            geometry.transform(there)
+            outlines.append(geometry)
+        return outlines
+
+    return run
+
+
+def text(extent):
+    return f"{extent.xMinimum()!r},{extent.xMaximum()!r},{extent.yMinimum()!r},{extent.yMaximum()!r} [{UTM}]"
+
+
+def around(centre, width, height):
+    return QgsRectangle(centre[0] - width / 2, centre[1] - height / 2, centre[0] + width / 2, centre[1] + height / 2)
+
+
+def farthest_px(outlines, others):
+    """How far apart any two that belong together are, in pixels of the model."""
+    assert len(outlines) == len(others) > 0
+    pairs = [(one, min(others, key=lambda other: other.distance(one.centroid()))) for one in outlines]
+    return max(one.hausdorffDistanceDensify(other, 0.05) for one, other in pairs) / GSD_M
+
+
+def test_every_layer_of_the_same_ground_gives_the_same_outlines(segment, ground, tiles, truth):
+    extent = around(CENTRE, 84, 84)
+    found = {name: segment(str(ground / f"{name}.tif"), extent) for name in FILES}
+    layer = QgsRasterLayer(tiles, "tiles", "wms")
+    assert layer.isValid()
+    found["tiles"] = segment(layer, extent)
+    apart_px = {name: round(farthest_px(outlines, found["utm"]), 3) for name, outlines in found.items()}
+    off_px = {name: round(farthest_px(outlines, truth), 3) for name, outlines in found.items()}
+    print(f"from the outlines of utm.tif: {apart_px}; from the truth: {off_px}, in pixels")
+    assert max(apart_px.values()) <= 0.5
+    assert max(off_px.values()) <= 0.5
+
+
+@pytest.mark.parametrize("kind", ["file", "tiles"])
+def test_zoom_and_pan_do_not_matter(segment, ground, tiles, kind, colour_samft, made, tmp_path):
+    layer = str(ground / "mercator.tif") if kind == "file" else QgsRasterLayer(tiles, "tiles", "wms")
+    x, y = CENTRE
+    views = [around((x, y), 30, 24), around((x + 8.3, y - 5.9), 60.7, 51.3), around((x - 3.1, y + 4.7), 100, 90)]
+    seen = []
+    for view in views:
+        outlines = segment(layer, view)
+        (here,) = [outline for outline in outlines if outline.contains(QgsGeometry.fromWkt(f"POINT({x} {y})"))]
+        seen.append(here)
+    if kind == "file":
+        out = tmp_path / "cli.gpkg"
+        command = [colour_samft, "segment", made / "bundle", layer, "--out", out]
+        subprocess.run(list(map(str, command)), check=True, capture_output=True, timeout=120)
+        crs = QgsCoordinateReferenceSystem("EPSG:3857"), QgsCoordinateReferenceSystem(UTM)
+        there = QgsCoordinateTransform(*crs, QgsProject.instance())
+        source = ogr.Open(str(out))
+        for feature in source.GetLayer(0):
+            outline = QgsGeometry.fromWkt(feature.GetGeometryRef().ExportToWkt())
+            outline.transform(there)
+            if outline.contains(QgsGeometry.fromWkt(f"POINT({x} {y})")):
+                seen.append(outline)
+        assert len(seen) == 4
+    vertices = [[(point.x(), point.y()) for point in outline.vertices()] for outline in seen]
+    for other in vertices[1:]:
+        assert len(other) == len(vertices[0])
+        assert [value for point in other for value in point] == pytest.approx(
+            [value for point in vertices[0] for value in point], abs=1e-6
+        )
+
+
+def test_a_server_that_fails_is_an_error_not_black_ground(segment, serve, monkeypatch):
+    monkeypatch.setattr("samft.core.rendering.PAUSES_S", (0.1,))
+    layer = QgsRasterLayer(serve(500), "tiles", "wms")
+    with pytest.raises(QgsProcessingException, match=r"expected a picture of tiles, got from its server: .*Internal S"):
+        segment(layer, around(CENTRE, 84, 84))
+
+
+def test_no_server(segment, monkeypatch):
+    monkeypatch.setattr("samft.core.rendering.PAUSES_S", (0.1,))
+    layer = QgsRasterLayer("type=xyz&url=http://127.0.0.1:9/{z}/{x}/{y}.png&zmax=19&zmin=17", "tiles", "wms")
+    with pytest.raises(QgsProcessingException, match=r"got from its server: Connection refused; check the connection"):
+        segment(layer, around(CENTRE, 84, 84))
+
+
+def test_tiles_that_are_absent_are_empty_ground(segment, serve, truth):
+    layer = QgsRasterLayer(serve(404), "tiles", "wms")
+    found = segment(layer, around(CENTRE, 84, 84))
+    assert found
+    assert sum(outline.area() for outline in found) < 0.9 * sum(outline.area() for outline in truth)
+
+
+def test_where_there_is_no_picture_at_all(segment, tiles):
+    layer = QgsRasterLayer(tiles, "tiles", "wms")
+    with pytest.raises(QgsProcessingException, match=r"got empty ground \(its server answers 404\); zoom to where"):
+        segment(layer, around((CENTRE[0] + 5000, CENTRE[1]), 84, 84))
+
+
+def test_too_large_an_area(segment, tiles):
+    layer = QgsRasterLayer(tiles, "tiles", "wms")
+    with pytest.raises(
+        QgsProcessingException, match=r"up to 144 million pixels of 0.5 m .* km\); zoom in, or draw a sm"
+    ):
+        segment(layer, around(CENTRE, 9000, 9000))
+
+
+def test_a_crs_that_the_user_has_given(segment, ground, truth, tmp_path):
+    gdal.Translate(str(tmp_path / "bare.tif"), str(ground / "utm.tif"), outputSRS="")
+    gdal.Open(str(tmp_path / "bare.tif"), gdal.GA_Update).SetProjection("")
+    layer = QgsProject.instance().addMapLayer(QgsRasterLayer(str(tmp_path / "bare.tif"), "bare"))
+    try:
+        layer.setCrs(QgsCoordinateReferenceSystem())
+        with pytest.raises(QgsProcessingException, match=r"expected a layer with a CRS, got bare without one; set it"):
+            segment(layer, around(CENTRE, 84, 84))
+        layer.setCrs(QgsCoordinateReferenceSystem(UTM))
+        assert farthest_px(segment(layer, around(CENTRE, 84, 84)), truth) <= 0.5
+    finally:
+        QgsProject.instance().removeMapLayer(layer.id())
+
+
+def test_provenance_names_the_layer_and_no_temporary_file(plugin, colour_samft, toolkit, made, tiles):
+    import processing
+
+    toolkit(colour_samft)
+    layer = QgsRasterLayer(tiles, "the town", "wms")
+    parameters = {"INPUT": layer, "BUNDLE": str(made / "bundle"), "EXTENT": text(around(CENTRE, 30, 24))}
+    parameters["OUTPUT"] = "TEMPORARY_OUTPUT"
+    done = processing.run("samft:segment_raster", parameters, feedback=QgsProcessingFeedback(False))
+    assert json.loads(done["PROVENANCE"])["raster"] == "the town"
