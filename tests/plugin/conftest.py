@@ -44,7 +44,7 @@ def made(tmp_path_factory):
     """A folder with scene.tif, wide.tif and bundle."""
     python = os.environ.get("SAMFT_PYTHON", str(ROOT / ".venv" / "bin" / "python"))
     folder = tmp_path_factory.mktemp("made")
-    subprocess.run([python, Path(__file__).with_name("make_fixtures.py"), folder], check=True, timeout=120)
+    subprocess.run([python, Path(__file__).with_name("make_fixtures.py"), folder], check=True, timeout=300)
     return folder
 
 
@@ -123,7 +123,7 @@ def aws(real, tmp_path_factory):
 
     def side(*words):
         command = [python, Path(__file__).with_name("aws_side.py"), *words]
-        subprocess.run(list(map(str, command)), check=True, timeout=120)
+        subprocess.run(list(map(str, command)), check=True, timeout=300)
 
     try:
         _wait_for(port, server)
