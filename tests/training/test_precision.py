@@ -1,4 +1,4 @@
-"""Mixed precision: layers in bf16 or fp16, weights in float32, losses of fp16 scaled so that small gradients survive."""
+"""Mixed precision: layers in bf16 or fp16, weights in float32, fp16's losses scaled so that small gradients survive."""
 
 import pytest
 import torch
