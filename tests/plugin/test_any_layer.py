@@ -140,6 +140,35 @@ def test_every_layer_of_the_same_ground_gives_the_same_outlines(segment, ground,
     assert max(off_px.values()) <= 0.5
 
 
+def test_a_picture_lies_where_the_layer_does_though_pixels_are_not_square(plugin, ground, made, tmp_path):
+    """In degrees a pixel is wider than high; a file stands for a server's layer here."""
+    from samft.core.bundle import read_bundle
+    from samft.core.map_grid import map_grid
+    from samft.core.rendering import Picture
+
+    layer = QgsRasterLayer(str(ground / "lonlat.tif"), "lonlat")
+    grid = map_grid(layer.crs(), layer.extent().center(), read_bundle(made / "bundle"))
+    extent = layer.extent()
+    extent.scale(0.6)
+    out = tmp_path / "picture.tif"
+    Picture.of(layer).write(out, grid, grid.around(extent), tell=lambda *_: None, cancelled=lambda: False)
+    drawn = gdal.Open(str(out))
+    image, place = drawn.ReadAsArray().astype(float), drawn.GetGeoTransform()
+    right, bottom = place[0] + place[1] * drawn.RasterXSize, place[3] + place[5] * drawn.RasterYSize
+    expected = gdal.Warp(
+        "",
+        str(ground / "lonlat.tif"),
+        format="MEM",
+        outputBounds=(place[0], bottom, right, place[3]),
+        width=drawn.RasterXSize,
+        height=drawn.RasterYSize,
+        resampleAlg="average",
+    ).ReadAsArray()[0]
+    there = (expected > 0) & (image[3] > 0)
+    assert there.mean() > 0.5
+    assert abs(image[0] - expected)[there].mean() < 2
+
+
 @pytest.mark.parametrize("kind", ["file", "tiles"])
 def test_zoom_and_pan_do_not_matter(segment, ground, tiles, kind, colour_samft, made, tmp_path):
     layer = str(ground / "mercator.tif") if kind == "file" else QgsRasterLayer(tiles, "tiles", "wms")
