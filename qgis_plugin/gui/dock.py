@@ -25,7 +25,7 @@ from qgis.PyQt.QtWidgets import (
 
 from .model_box import ModelBox
 from .outline_box import OutlineBox
-from .target_box import TargetBox
+from .target_box import TargetBox, narrow
 
 
 class Dock(QgsDockWidget):
@@ -41,6 +41,7 @@ class Dock(QgsDockWidget):
         self.setObjectName("samftDock")
         self.raster = QgsMapLayerComboBox(objectName="samftRaster")
         self.raster.setFilters(QgsMapLayerProxyModel.Filter.RasterLayer)
+        narrow(self.raster)
         self.model = ModelBox()
         self.outlines = OutlineBox()
         self.target = TargetBox()
@@ -116,8 +117,10 @@ class Dock(QgsDockWidget):
         scroll = QScrollArea()
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(body)
+        bar_px = scroll.verticalScrollBar().sizeHint().width()
+        scroll.setMinimumWidth(body.minimumSizeHint().width() + bar_px)  # whatever the language
         whole = QWidget()
         rows = QVBoxLayout(whole)
         rows.setContentsMargins(0, 0, 0, 0)

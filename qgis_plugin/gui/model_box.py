@@ -7,11 +7,12 @@ from pathlib import Path
 
 from qgis.core import QgsMapLayer, QgsRasterLayer
 from qgis.PyQt.QtCore import QCoreApplication, pyqtSignal
-from qgis.PyQt.QtWidgets import QComboBox, QFileDialog, QGridLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from qgis.PyQt.QtWidgets import QComboBox, QFileDialog, QGridLayout, QLabel, QToolButton, QWidget
 
 from .. import settings
 from ..core.bundle import Bundle, BundleError, bundles_in, fit, read_bundle
 from .outline_box import Outlines
+from .target_box import narrow
 
 
 class ModelBox(QWidget):
@@ -29,8 +30,7 @@ class ModelBox(QWidget):
         self._layer: QgsRasterLayer | None = None
         self._bundles: list[Bundle] = []
         self.list = QComboBox(objectName="samftModel")
-        self.list.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.list.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        narrow(self.list)
         self.browse = QToolButton(objectName="samftBrowse")
         self.browse.setText(self.tr("Browse..."))
         self.browse.setToolTip(self.tr("Choose a bundle, the folder that training leaves, RUN/bundle."))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -32,6 +33,8 @@ class Busy(NamedTuple):
     percent: float | None
     stoppable: bool
     """Whether what is there can be kept."""
+    since_s: float
+    """When it began, by the clock `time.monotonic`."""
 
 
 @dataclass
@@ -242,7 +245,8 @@ class Segmenting(QObject):
         self._rest(text)
 
     def _work(self, text: str, percent: float | None, *, stoppable: bool) -> None:
-        self.busy = Busy(text, percent, stoppable)
+        since_s = time.monotonic() if self.busy is None else self.busy.since_s
+        self.busy = Busy(text, percent, stoppable, since_s)
         self.changed.emit()
 
     def _rest(self, text: str) -> None:

@@ -6,11 +6,18 @@ from __future__ import annotations
 from qgis.core import QgsMapLayer, QgsMapLayerProxyModel, QgsVectorLayer
 from qgis.gui import QgsFileWidget, QgsMapLayerComboBox
 from qgis.PyQt.QtCore import QCoreApplication
-from qgis.PyQt.QtWidgets import QComboBox, QStackedWidget, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QComboBox, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from ..core.target import Target
 
 TEMPORARY, FILE, LAYER = range(3)
+
+
+def narrow(box: QComboBox) -> None:
+    """Let a list of layers be narrower than the longest name."""
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(8)
+    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
 
 class TargetBox(QWidget):
@@ -32,6 +39,7 @@ class TargetBox(QWidget):
         self.file.setDialogTitle(self.tr("A new GeoPackage for footprints"))
         self.layer = QgsMapLayerComboBox(objectName="samftTargetLayer")
         self.layer.setFilters(QgsMapLayerProxyModel.Filter.PolygonLayer)
+        narrow(self.layer)
         self._pages = QStackedWidget()
         for page in (QWidget(), self.file, self.layer):
             self._pages.addWidget(page)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from qgis.gui import QgisInterface
 
 ICONS = Path(__file__).parents[1] / "icons"
+PATIENCE_S = 1.0
+"""After so long, what is being done is told in the message bar too."""
 
 
 class Window(QObject):
@@ -62,12 +65,14 @@ class Window(QObject):
             "samftSegmentVisible",
             "segment_visible.svg",
             self.tr("Segment visible extent"),
+            self.tr("Visible extent"),
             self.tr("Find all buildings in what the map shows."),
         )
         self.area = self._action(
             "samftSegmentArea",
             "segment_area.svg",
             self.tr("Segment drawn area"),
+            self.tr("Drawn area"),
             self.tr("Find all buildings in an area: drag a rectangle, or click corners and end with a double click."),
             self._area,
         )
@@ -75,6 +80,7 @@ class Window(QObject):
             "samftPromptBox",
             "prompt_box.svg",
             self.tr("Prompt by box"),
+            self.tr("By box"),
             self.tr("Drag a box around one building to outline it."),
             self._prompting.box,
         )
@@ -82,6 +88,7 @@ class Window(QObject):
             "samftPromptPoints",
             "prompt_points.svg",
             self.tr("Prompt by points"),
+            self.tr("By points"),
             self.tr("Rest on a building to see its outline. Left: on it, right: off it, Enter keeps, Escape clears."),
             self._prompting.points,
         )
@@ -136,9 +143,10 @@ class Window(QObject):
         for thing in (self.dock, self._toolbar, *self._actions, self):
             thing.deleteLater()
 
-    def _action(self, name: str, icon: str, text: str, tip: str, tool: QgsMapTool | None = None) -> QAction:
+    def _action(self, name: str, icon: str, text: str, short: str, tip: str, tool: QgsMapTool | None = None) -> QAction:
         action = QAction(QIcon(str(ICONS / icon)), text, self._iface.mainWindow())
         action.setObjectName(name)
+        action.setIconText(short)
         action.setToolTip(f"{text}: {tip}")
         action.setStatusTip(tip)
         if tool is not None:
@@ -195,7 +203,10 @@ class Window(QObject):
         busy = self._segmenting.busy
         if busy is not None:
             self.dock.show_busy(busy.text, busy.percent, stoppable=busy.stoppable)
+            if time.monotonic() - busy.since_s > PATIENCE_S:
+                self._messages.show_progress(busy.text, busy.percent, self._segmenting.cancel)
         else:
+            self._messages.hide_progress()
             self.dock.show_idle(self.sender().said if self.sender() is not None else "")
 
     def _forget(self) -> None:

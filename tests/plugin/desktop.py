@@ -44,6 +44,14 @@ class Desktop:
         self._stack = contextlib.ExitStack()
 
     def __enter__(self):
+        try:
+            self._begin()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def _begin(self):
         self._display = self._screen()
         profile = self.folder / "profiles" / "profiles" / "t"
         for part in ("QGIS", "python"):
@@ -54,6 +62,7 @@ class Desktop:
         self._asked.mkdir()
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("QGIS_", "QT_QPA"))},
+            "PATH": f"{os.defpath}:{os.environ['PATH']}",  # QGIS takes its Python from there
             "DISPLAY": self._display,
             "HOME": str(self.folder),
             "XDG_RUNTIME_DIR": str(self.folder),
@@ -69,7 +78,6 @@ class Desktop:
         size = ["--width", str(SIZE[0]), "--height", str(SIZE[1])]
         self.qgis = self._start("qgis", "--nologo", *places, *size, "--code", script)
         self.ask("1", timeout_s=240)
-        return self
 
     def __exit__(self, *_):
         self._stack.close()

@@ -130,6 +130,7 @@ def on_disk(path):
 
 
 def told(iface, level=Qgis.MessageLevel.Warning):
+    QgsApplication.processEvents()
     return iface.messageBar().get_messages(level)
 
 
