@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from tests.conftest import write_raster
@@ -27,6 +28,14 @@ SETTINGS = {
     "threshold": "0.5",
 }
 """As `samft train --set` takes them: a second or two of training after some seconds of starting."""
+
+
+def went_on(log: str) -> bool:
+    """Whether a start of a job went on with a run, by the chips that were seen when it first told of a step.
+
+    A first step sees two chips in each of at most four processes; whoever goes on has several steps behind him.
+    """
+    return int(re.search(r"^training: (\d+) of", log, re.MULTILINE)[1]) > 8
 
 
 def make_chips(folder: Path) -> Chips:

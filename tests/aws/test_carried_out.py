@@ -13,7 +13,7 @@ from samft_core.bundle import load_bundle
 from samft_core.cli.main import run as samft
 from tests.aws.carry_out import Machine, Running, Sagemaker, make_image, why_not
 from tests.aws.conftest import REGION, ROLE, Aws, in_sdk, needs_sdk, serve
-from tests.aws.small_job import SETTINGS, STEPS, make_base, make_chips
+from tests.aws.small_job import SETTINGS, STEPS, make_base, make_chips, went_on
 from training.aws.layout import METRICS
 
 GRACE_S = 120
@@ -105,6 +105,7 @@ def whole(folder, bucket, server, sagemaker) -> dict[int, dict[str, Any]]:
         request = submit(f"samft-whole-{count}", count, *more, folder=folder, bucket=bucket, server=server)
         with sagemaker.started(request) as running:
             found[count] = finished(running)
+            assert not went_on(running.machines[0].log)
             seen = metrics(request, running.machines[0].log)
             lines = (running.machines[0].ml / "model" / "metrics.jsonl").read_text().splitlines()
             written = [json.loads(line) for line in lines]
@@ -145,9 +146,10 @@ def test_one_machine_told_to_stop_then_killed_is_never_interrupted(whole, folder
         running.wait_for_step(stopped_at + 8)
         running.machines[0].sigkill()
         assert running.snapshot() < STEPS
-        assert "epoch=1 " not in running.machines[0].log, "it began anew"
+        assert went_on(running.machines[0].log)
     with sagemaker.started(request) as running:
         assert finished(running) == whole[1]
+        assert went_on(running.machines[0].log)
         assert "FINISHED RUN" not in running.machines[0].log
     with sagemaker.started(request) as running:
         assert finished(running) == whole[1]
@@ -189,6 +191,7 @@ def test_two_machines_lost_together_or_alone_are_never_interrupted(whole, folder
         for machine, status in zip(running.machines, running.wait(GRACE_S), strict=True):
             assert_stopped(machine, status)
         assert "note: another machine of this job was told to stop" in first.log
+        assert went_on(first.log)
         running.sync_all()
         at = running.snapshot()
         assert at < STEPS
@@ -198,6 +201,7 @@ def test_two_machines_lost_together_or_alone_are_never_interrupted(whole, folder
         second.sigkill()
         assert running.wait(GRACE_S)[0] == 1, first.log
         assert first.failure.startswith("expected 4 processes to go on, got one that ended (")
+        assert went_on(first.log)
         at = running.snapshot()
         assert at < STEPS
     with sagemaker.started(request) as running:  # so is the first, which the others meet at
@@ -206,6 +210,8 @@ def test_two_machines_lost_together_or_alone_are_never_interrupted(whole, folder
         first.sigkill()
         assert running.wait(GRACE_S)[1] == 1, second.log
         assert second.failure.startswith("expected 4 processes to go on, got one that ended (")
+        assert went_on(first.log)
     with sagemaker.started(request) as running:
         assert finished(running) == whole[2]
+        assert went_on(running.machines[0].log)
         assert "resuming in another way" not in running.machines[0].log
