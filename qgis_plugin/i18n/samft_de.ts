@@ -1236,7 +1236,18 @@ Straighten outlines: whether outlines are made simpler and squarer.
 Every footprint has a score (its mean probability), its geodesic area in m2, the bundle's hash and the threshold. COUNT is the number of footprints; PROVENANCE tells, as JSON, what they were made from.
 
 The work is done by the samft toolkit, installed in a Python of its own, in a process beside QGIS.</source>
-            <translation type="unfinished" />
+            <translation>Findet die Gebäude in einem Rasterlayer mit einem Bündel, das samft trainiert hat, und gibt ihre Umrisse im KBS des Layers.
+
+Raster: jeder Rasterlayer. Dateien werden gelesen, wie sie sind; andere Layer (WMS, XYZ, WCS, ArcGIS und mehr) werden mit der Auflösung des Bündels gezeichnet, wie sie auf der Karte aussehen, und brauchen einen Ausschnitt.
+Bündel: der Ordner, den samft train hinterlässt, LAUF/bundle.
+Ausschnitt: nur hier suchen. Die Wahrscheinlichkeiten sind die des ganzen Rasters, sodass Umrisse nicht vom Ausschnitt abhängen; sie enden an ihm.
+Schwelle: Ein Pixel ist Gebäude, wo seine Wahrscheinlichkeit nicht darunter liegt; leer: die des Bündels.
+Kleinste Fläche: kleinere Umrisse fallen weg, in m2; leer: die des Bündels.
+Umrisse begradigen: ob Umrisse einfacher und rechtwinkliger werden.
+
+Jeder Umriss hat einen Wert (seine mittlere Wahrscheinlichkeit), seine geodätische Fläche in m2, die Prüfsumme des Bündels und die Schwelle. COUNT ist die Zahl der Umrisse; PROVENANCE sagt, als JSON, woraus sie gemacht sind.
+
+Die Arbeit tut das Werkzeug samft, das ein eigenes Python hat, in einem Prozess neben QGIS.</translation>
         </message>
         <message>
             <location filename="../processing/segment_raster.py" />
@@ -1251,17 +1262,17 @@ The work is done by the samft toolkit, installed in a Python of its own, in a pr
         <message>
             <location filename="../processing/segment_raster.py" />
             <source>Minimum area (m2)</source>
-            <translation type="unfinished" />
+            <translation>Kleinste Fläche (m2)</translation>
         </message>
         <message>
             <location filename="../processing/segment_raster.py" />
             <source>Number of footprints</source>
-            <translation type="unfinished" />
+            <translation>Zahl der Umrisse</translation>
         </message>
         <message>
             <location filename="../processing/segment_raster.py" />
             <source>Provenance</source>
-            <translation type="unfinished" />
+            <translation>Herkunft</translation>
         </message>
         <message>
             <location filename="../processing/segment_raster.py" />
@@ -1276,7 +1287,7 @@ The work is done by the samft toolkit, installed in a Python of its own, in a pr
         <message>
             <location filename="../processing/segment_raster.py" />
             <source>Straighten outlines</source>
-            <translation type="unfinished" />
+            <translation>Umrisse begradigen</translation>
         </message>
         <message>
             <location filename="../processing/segment_raster.py" />
@@ -1781,6 +1792,11 @@ Die Zugangsdaten sind die der AWS-Konfiguration (ein Profil oder Umgebungsvariab
             <location filename="../processing/submit_training.py" />
             <source>buildings,aws,cloud,gpu,training,deep learning,sam</source>
             <translation>Gebäude,aws,Cloud,gpu,Training,Deep Learning,sam</translation>
+        </message>
+        <message>
+            <location filename="../processing/submit_training.py" />
+            <source>expected the name of a job, got: {}; see samft jobs list</source>
+            <translation>erwartet: der Name eines Auftrags, gemeldet: {}; siehe samft jobs list</translation>
         </message>
         <message>
             <location filename="../processing/submit_training.py" />
