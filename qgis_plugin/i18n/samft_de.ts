@@ -1563,6 +1563,11 @@ Die Arbeit tut das Werkzeug samft, das ein eigenes Python hat, in einem Prozess 
         </message>
         <message>
             <location filename="../gui/setup_dialog.py" />
+            <source>Looking...</source>
+            <translation>Wird gesucht...</translation>
+        </message>
+        <message>
+            <location filename="../gui/setup_dialog.py" />
             <source>Makes a virtual environment and installs samft and what it needs in it, torch above all: 1 to 5 GB. QGIS's own Python is left alone. QGIS's proxy settings are used.</source>
             <translation>Macht eine virtuelle Umgebung und installiert darin samft und was es braucht, vor allem torch: 1 bis 5 GB. Das Python von QGIS bleibt, wie es ist. Die Proxy-Einstellungen von QGIS gelten.</translation>
         </message>
