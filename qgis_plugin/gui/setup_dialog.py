@@ -159,12 +159,14 @@ class SetupDialog(QDialog):
 
     def _find_pythons(self) -> None:
         """List the Pythons that will do; one that the user has typed meanwhile stays."""
+        self.python.lineEdit().setPlaceholderText(self.tr("Looking..."))
         self._inquiry = Inquiry(self.tr("Look for Pythons"), pythons.usable, self._log)
         self._inquiry.answered.connect(self._show_pythons)
         QgsApplication.taskManager().addTask(self._inquiry)
 
     def _show_pythons(self, found: list[str]) -> None:
         typed = self.python.currentText()
+        self.python.lineEdit().setPlaceholderText("")
         self.python.addItems(found)
         if typed:
             self.python.setEditText(typed)
