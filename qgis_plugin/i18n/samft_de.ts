@@ -766,7 +766,7 @@ Läuft ein Auftrag noch, wird das gesagt; fragen Sie später noch einmal. Ein ab
         <message>
             <location filename="../gui/messages.py" />
             <source>Cancel</source>
-            <translation type="unfinished" />
+            <translation>Abbrechen</translation>
         </message>
         <message>
             <location filename="../gui/messages.py" />
