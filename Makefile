@@ -1,7 +1,9 @@
 # make install   the toolkit in .venv, with .venv/bin/samft
 # make demo      the whole flow on a synthetic town; ends with demo/report.html
 # make test      all tests, QGIS included where it can be installed
-# make lint      ruff, mypy
+# make lint      ruff, mypy, and the plugin as plugins.qgis.org looks at it
+# make plugin    the QGIS plugin as dist/samft-VERSION.zip
+# make translations   the plugin's texts into qgis_plugin/i18n/*.ts, for translators
 # make sagemaker-venv   the SageMaker SDK (1 GB) in .venv-sagemaker, for its tests alone
 
 PYTHON ?= python3
@@ -10,7 +12,7 @@ BIN := $(VENV)/bin
 DEMO ?= demo
 SDK_VENV := .venv-sagemaker
 
-.PHONY: install sagemaker-venv demo test test-toolkit test-qgis lint format clean
+.PHONY: install sagemaker-venv demo test test-toolkit test-qgis lint plugin plugin-check translations format clean
 
 install: $(VENV)/.installed
 
@@ -41,10 +43,19 @@ test-toolkit: install
 test-qgis: install
 	sh scripts/test-qgis $(CURDIR)/$(BIN)
 
-lint: install
+lint: install plugin-check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+plugin:
+	$(PYTHON) scripts/package-plugin dist
+
+plugin-check: install
+	$(BIN)/pytest -q tests/contract/test_plugin_site.py tests/contract/test_qt6.py
+
+translations:
+	$(PYTHON) scripts/update-translations
 
 format: install
 	$(BIN)/ruff check --fix .

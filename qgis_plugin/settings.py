@@ -9,6 +9,13 @@ EXECUTABLE = "samft/executable"
 """The samft command of the toolkit; empty to look for it."""
 BUNDLES = "samft/bundles"
 """The folder that holds bundles, each in a folder of its own or in a run's."""
+S3_PLACE = "samft/s3_place"
+"""Where chips and models of jobs on SageMaker go, s3://BUCKET/PREFIX."""
+ROLE = "samft/role"
+"""The ARN of the role that such jobs run as."""
+
+BUNDLE = "samft/bundle"
+"""The bundle that was used last."""
 
 
 def text(name: str) -> str:

@@ -66,8 +66,7 @@ def whole_folder(path: Path, *, overwrite: bool, made_with: str) -> Iterator[Pat
         OutputError: The folder exists already, or cannot be written.
     """
     path = path.resolve()
-    _check_folder(path, made_with)
-    check_output(path, overwrite=overwrite)
+    check_folder(path, overwrite=overwrite, made_with=made_with)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     old = path.with_name(f"{temporary.name}.old")
     try:
@@ -84,8 +83,18 @@ def whole_folder(path: Path, *, overwrite: bool, made_with: str) -> Iterator[Pat
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _check_folder(path: Path, made_with: str) -> None:
-    """Refuse to put a folder in the place of something that is not its like."""
+def check_folder(path: Path, *, overwrite: bool, made_with: str) -> None:
+    """Refuse what `whole_folder` would refuse, before any work is done for it.
+
+    Args:
+        path: The folder to appear.
+        overwrite: Whether an existing folder is to be replaced.
+        made_with: A file that such folders hold.
+
+    Raises:
+        OutputError: It exists and is not to be overwritten, is something else, or cannot be written.
+    """
+    path = path.resolve()
     if path in (Path.cwd(), *Path.cwd().parents):
         raise OutputError(
             expected="a folder to make", got=f"{path}, which is in use", remedy="name a new folder inside it"
@@ -97,6 +106,7 @@ def _check_folder(path: Path, made_with: str) -> None:
             got=f"{path}, which holds something else",
             remedy="choose another name; --overwrite does not delete it",
         )
+    check_output(path, overwrite=overwrite)
 
 
 def check_output(path: Path, *, overwrite: bool) -> None:

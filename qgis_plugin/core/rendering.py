@@ -229,7 +229,8 @@ def _write(target: gdal.Dataset, image: np.ndarray, block: Pixels, pixels: Pixel
     top, left = max(block.row, pixels.row), max(block.col, pixels.col)
     bottom = min(block.row + block.height, pixels.row + pixels.height)
     right = min(block.col + block.width, pixels.col + pixels.width)
-    part = image[:, top - block.row : bottom - block.row, left - block.col : right - block.col]
+    rows, columns = slice(top - block.row, bottom - block.row), slice(left - block.col, right - block.col)
+    part = image[:, rows, columns]
     width, height = right - left, bottom - top
     values = np.ascontiguousarray(part).tobytes()
     place = (left - pixels.col, top - pixels.row, width, height)

@@ -3,13 +3,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
 from ..worker.client import Worker
+from .evaluate import Evaluate
+from .fetch_model import FetchModel
+from .prepare_chips import PrepareChips
+from .score import Score
 from .segment_raster import SegmentRaster
+from .submit_training import SubmitTraining
+from .train import Train
 
 ICON = str(Path(__file__).parents[1] / "icon.svg")
 
@@ -18,16 +25,19 @@ class SamftProvider(QgsProcessingProvider):
     """`samft:` in algorithm ids.
 
     Args:
-        worker: Does what the algorithms need of the toolkit.
+        worker: Segments; the verbs have workers of their own.
+        log: Given each line that those write to stderr, on another thread.
     """
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, log: Callable[[str], None]) -> None:
         super().__init__()
-        self._worker = worker
+        self._worker, self._log = worker, log
 
     def loadAlgorithms(self) -> None:
         """Add the algorithms."""
         self.addAlgorithm(SegmentRaster(self._worker))
+        for verb in (PrepareChips, Train, SubmitTraining, FetchModel, Evaluate, Score):
+            self.addAlgorithm(verb(self._log))
 
     def id(self) -> str:
         """The prefix of the algorithms' ids."""

@@ -221,7 +221,7 @@ class Conversation(QThread):
 
     def _lose(self, problem: str = "") -> None:
         """Let the process go, and with it the job that it was doing, if it has a problem; another does the others."""
-        assert self._process is not None
+        assert self._process is not None  # nosec B101 - who calls this has one
         self._process.kill()
         self._process = None
         job_id, job = next(iter(self._jobs.items()), ("", None))

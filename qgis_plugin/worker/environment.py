@@ -9,6 +9,7 @@ import shutil
 from qgis.PyQt.QtCore import QProcessEnvironment
 
 from .. import settings
+from .venv import own_venvs
 
 VARIABLE = "SAMFT_EXECUTABLE"
 
@@ -30,19 +31,25 @@ class ToolkitError(Exception):
     """The toolkit cannot do what it is asked; one line for the user."""
 
 
-def find_executable() -> str:
-    """The samft command: as set in QGIS, else as the environment says, else on the PATH.
+def find_executable(chosen: str | None = None) -> str:
+    """The samft command: as set in QGIS, else as the environment says, else on the PATH, else what the plugin set up.
+
+    Args:
+        chosen: Instead of what is set in QGIS.
 
     Raises:
         ToolkitError: There is none.
     """
-    chosen = settings.text(settings.EXECUTABLE) or os.environ.get(VARIABLE, "")
+    chosen = settings.text(settings.EXECUTABLE) if chosen is None else chosen
+    chosen = chosen or os.environ.get(VARIABLE, "")
     found = shutil.which(chosen or "samft")
+    if found is None and not chosen:
+        found = next((str(venv.samft) for venv in own_venvs()), None)
     if found is None:
         got = f"no program {chosen}" if chosen else "none on the PATH"
         raise ToolkitError(
-            f"expected the samft command of an installed samft toolkit, got {got}; install the toolkit in its own "
-            f"Python and choose it in Settings > Options > samft, or set {VARIABLE} to the path of its samft command"
+            f"expected the samft command of an installed samft toolkit, got {got}; choose one or set one up in "
+            f"Settings > Options > samft, or set {VARIABLE} to the path of the command"
         )
     return found
 

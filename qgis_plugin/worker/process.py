@@ -47,6 +47,7 @@ class Process:
         self._process.start(executable, ["worker"])
         try:
             self.hello = self._shake_hands()
+            log(f"samft worker {self.hello.version} started as process {self.pid}: {executable}")
         except BaseException:
             self.kill()
             raise
@@ -95,7 +96,8 @@ class Process:
         if self._process.state() != QProcess.ProcessState.NotRunning:
             self.send(Quit())
             self._process.closeWriteChannel()
-            self._process.waitForFinished(_ms(QUIT_TIMEOUT_S))
+            if self._process.waitForFinished(_ms(QUIT_TIMEOUT_S)):
+                self._log("samft worker ended")
         self.kill()
 
     def kill(self) -> None:
@@ -103,6 +105,7 @@ class Process:
         if self._process.state() != QProcess.ProcessState.NotRunning:
             self._process.kill()
             self._process.waitForFinished(_ms(QUIT_TIMEOUT_S))
+            self._log("samft worker killed")
 
     def _shake_hands(self) -> Hello:
         if not self._process.waitForStarted(_ms(HELLO_TIMEOUT_S)):

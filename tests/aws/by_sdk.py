@@ -1,7 +1,7 @@
 """What the SDK does with a job, seen in its own environment: run there, prints JSON.
 
 `python -m tests.aws.by_sdk --launch BUCKET` launches two jobs by each launcher, and one more with telemetry left on;
-`--refused BUCKET` one that AWS is to refuse.
+`--refused BUCKET` one that AWS is to refuse; `--this JSON` a job by its fields.
 """
 
 from __future__ import annotations
@@ -104,8 +104,13 @@ def refused(bucket: str) -> dict[str, Any]:
     return {}
 
 
+def this(fields: str) -> dict[str, Any]:
+    """The job's ARN."""
+    return {"arn": launch.launch(TrainingJob(**json.loads(fields)), "sagemaker", Clients())}
+
+
 if __name__ == "__main__":
     logging.disable(logging.ERROR)
     what, *rest = sys.argv[1:]
-    answer = {"--launch": launched, "--refused": refused}[what](*rest)
+    answer = {"--launch": launched, "--refused": refused, "--this": this}[what](*rest)
     sys.stdout.write(json.dumps(answer))

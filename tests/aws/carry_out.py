@@ -28,8 +28,8 @@ from typing import Any
 
 OPT_ML = Path("/opt/ml")
 SYNC_S = 0.1
-END_S = 150
-"""How long a job of the tests may take."""
+END_S = 600
+"""When a job of the tests counts as hung, on a machine that is busy with other things."""
 
 ISOLATED = ["unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
@@ -136,7 +136,11 @@ class Sagemaker:
     @contextlib.contextmanager
     def started(self, request: dict[str, Any]) -> Iterator[Running]:
         """A job on fresh machines, with the checkpoints that are on S3; whatever runs at the end is taken away."""
-        OPT_ML.mkdir(parents=True, exist_ok=True)
+        with _opt_ml():
+            yield from self._run(request)
+
+    def _run(self, request: dict[str, Any]) -> Iterator[Running]:
+        """The same where there is an /opt/ml."""
         resources = request["ResourceConfig"]
         names = [f"algo-{number}" for number in range(1, resources["InstanceCount"] + 1)]
         machines = [self._boot(request, name, names) for name in names]
@@ -156,8 +160,6 @@ class Sagemaker:
                 machine.sigkill()
             if syncing.ident:
                 syncing.join()
-            with contextlib.suppress(OSError):
-                OPT_ML.rmdir()
 
     def _boot(self, request: dict[str, Any], name: str, names: Sequence[str]) -> Machine:
         folder = self.folder / f"{request['TrainingJobName']}-{time.monotonic_ns()}-{name}"
@@ -298,6 +300,27 @@ class Running:
         key = f"{prefix}/{self.request['TrainingJobName']}/output/model.tar.gz"
         self.sagemaker.s3.put_object(Bucket=bucket, Key=key, Body=packed.getvalue())
         return f"s3://{bucket}/{key}"
+
+
+@contextlib.contextmanager
+def _opt_ml() -> Iterator[None]:
+    """Have an /opt/ml to mount on, and take it away after the last of all tests on this computer that need it.
+
+    Removing it would take the mount out of other tests' machines.
+    """
+    import fcntl  # which Windows lacks
+
+    OPT_ML.parent.mkdir(exist_ok=True)
+    parent = os.open(OPT_ML.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(parent, fcntl.LOCK_SH)
+        OPT_ML.mkdir(exist_ok=True)
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            fcntl.flock(parent, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            OPT_ML.rmdir()
+        os.close(parent)
 
 
 def _files(folder: Path) -> dict[str, tuple[int, int]]:

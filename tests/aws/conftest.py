@@ -8,7 +8,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
@@ -18,15 +17,20 @@ from typing import Any
 
 import pytest
 
+from tests.aws.between import Between, between
 from tests.aws.server import RECORD, REFUSALS
+from tests.s3 import wait_for
 
 ROOT = Path(__file__).parents[2]
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 """moto's."""
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/samft-training"
-START_S = 60
-"""How long the server may take to start on a busy machine."""
+SDK = ROOT / ".venv-sagemaker" / ("Scripts" if os.name == "nt" else "bin") / "python"
+needs_sdk = pytest.mark.skipif(
+    not (ROOT / ".venv-sagemaker" / ".installed").exists(),
+    reason="no .venv-sagemaker with the SageMaker SDK; make sagemaker-venv",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,20 +107,26 @@ def serve(folder: Path) -> Iterator[Aws]:
     command = [sys.executable, "-m", "tests.aws.server", str(port), str(folder)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        _wait_for(port, process)
+        wait_for(port, process)
         yield Aws(endpoint=f"http://127.0.0.1:{port}", folder=folder)
     finally:
         process.terminate()
         process.wait()
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + START_S
-    while time.monotonic() < until and process.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        time.sleep(0.05)
-    raise RuntimeError(f"moto's server did not start on port {port}")
+def in_sdk(*words: str, **environment: str) -> dict:
+    """Run `tests.aws.by_sdk` where the SDK is."""
+    result = subprocess.run(
+        [SDK, "-m", "tests.aws.by_sdk", *words],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": "/nowhere", **environment},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout.splitlines()[-1])
 
 
 @pytest.fixture(scope="session")
@@ -135,3 +145,11 @@ def aws(aws_server, monkeypatch) -> Aws:
     for name, value in aws_server.environment.items():
         monkeypatch.setenv(name, value)
     return aws_server
+
+
+@pytest.fixture
+def way(aws, monkeypatch) -> Iterator[Between]:
+    """A proxy on the way to the server."""
+    with between(aws.endpoint) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+        yield proxy

@@ -1,5 +1,6 @@
 """Jobs carried out for real: what was submitted runs where /opt/ml is, is interrupted, and comes back as a model."""
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -11,12 +12,12 @@ import pytest
 from samft_core.bundle import load_bundle
 from samft_core.cli.main import run as samft
 from tests.aws.carry_out import Machine, Running, Sagemaker, make_image, why_not
-from tests.aws.conftest import REGION, ROLE, Aws, serve
-from tests.aws.small_job import SETTINGS, make_base, make_chips
+from tests.aws.conftest import REGION, ROLE, Aws, in_sdk, needs_sdk, serve
+from tests.aws.small_job import SETTINGS, STEPS, make_base, make_chips, went_on
 from training.aws.layout import METRICS
 
-GRACE_S = 60
-"""After SIGTERM; SageMaker gives 120."""
+GRACE_S = 120
+"""After SIGTERM, as SageMaker gives."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(why_not(1)), reason=why_not(1))]
 two_machines = pytest.mark.skipif(bool(why_not(2)), reason=why_not(2))
@@ -50,13 +51,18 @@ def sagemaker(server, folder) -> Sagemaker:
     return Sagemaker(s3=server.client("s3"), image=make_image(folder / "image"), folder=folder)
 
 
-def submit(name: str, count: int, *more: str, folder: Path, bucket: str, server: Aws) -> dict[str, Any]:
-    """Submit a job by the command; gives the request as it was sent."""
+def words(name: str, count: int, *more: str, folder: Path, bucket: str) -> list[str]:
+    """The command that submits a job."""
     job = ["--to", f"s3://{bucket}/towns", "--role", ROLE, "--job-name", name, "--launcher", "boto3"]
     machines = ["--instance-type", "ml.c5.xlarge", "--instance-count", str(count), "--processes-per-node", "2"]
     settings = [word for key, value in SETTINGS.items() for word in ("--set", f"{key}={value}")]
     model = ["--model", str(folder / "base")]
-    assert samft(["submit", str(folder / "chips"), *job, *machines, *model, *settings, *more]) == 0
+    return ["submit", str(folder / "chips"), *job, *machines, *model, *settings, *more]
+
+
+def submit(name: str, count: int, *more: str, folder: Path, bucket: str, server: Aws) -> dict[str, Any]:
+    """Submit a job by the command; gives the request as it was sent."""
+    assert samft(words(name, count, *more, folder=folder, bucket=bucket)) == 0
     request = server.requests("CreateTrainingJob")[-1]["body"]
     assert request["TrainingJobName"] == name
     return request
@@ -99,6 +105,7 @@ def whole(folder, bucket, server, sagemaker) -> dict[int, dict[str, Any]]:
         request = submit(f"samft-whole-{count}", count, *more, folder=folder, bucket=bucket, server=server)
         with sagemaker.started(request) as running:
             found[count] = finished(running)
+            assert not went_on(running.machines[0].log)
             seen = metrics(request, running.machines[0].log)
             lines = (running.machines[0].ml / "model" / "metrics.jsonl").read_text().splitlines()
             written = [json.loads(line) for line in lines]
@@ -118,7 +125,7 @@ def test_from_submit_to_footprints(count, whole, folder, tmp_path):
     bundle = load_bundle(tmp_path / "model" / "bundle")
     assert said_by(bundle.path) == whole[count]
     assert bundle.card.base_id == str(folder / "base")
-    assert bundle.card.training["settings"]["max_steps"] == 120
+    assert bundle.card.training["settings"]["max_steps"] == STEPS
     assert (tmp_path / "model" / "report.html").stat().st_size > 1000
     out = tmp_path / "footprints.gpkg"
     assert samft(["segment", str(bundle.path), str(folder / "image.tif"), "--out", str(out)]) == 0
@@ -138,15 +145,32 @@ def test_one_machine_told_to_stop_then_killed_is_never_interrupted(whole, folder
     with sagemaker.started(request) as running:
         running.wait_for_step(stopped_at + 8)
         running.machines[0].sigkill()
-        assert running.snapshot() < 120
-        assert "epoch=1 " not in running.machines[0].log, "it began anew"
+        assert running.snapshot() < STEPS
+        assert went_on(running.machines[0].log)
     with sagemaker.started(request) as running:
         assert finished(running) == whole[1]
+        assert went_on(running.machines[0].log)
         assert "FINISHED RUN" not in running.machines[0].log
     with sagemaker.started(request) as running:
         assert finished(running) == whole[1]
         assert "note: THE CHECKPOINTS HOLD A FINISHED RUN" in running.machines[0].log
         assert "training: " not in running.machines[0].log
+
+
+@needs_sdk
+def test_a_job_of_the_sdk_hears_that_it_is_to_stop(folder, bucket, server, sagemaker, monkeypatch):
+    """The SDK's shell script runs before the entrypoint, and must not keep SIGTERM from it."""
+    jobs = []
+    with monkeypatch.context() as patch:
+        patch.setattr("training.aws.submit.launch", lambda job, launcher, clients: jobs.append(job))
+        assert samft(words("samft-by-sdk", 1, folder=folder, bucket=bucket)) == 0
+    in_sdk("--this", json.dumps(dataclasses.asdict(jobs[0])), **server.environment)
+    with sagemaker.started(server.requests("CreateTrainingJob")[-1]["body"]) as running:
+        running.wait_for_step(4)
+        running.machines[0].sigterm()
+        assert_stopped(running.machines[0], *running.wait(GRACE_S))
+        running.sync_all()
+        assert f"error: stopped by SIGTERM after step {running.snapshot()};" in running.machines[0].log
 
 
 @two_machines
@@ -167,23 +191,27 @@ def test_two_machines_lost_together_or_alone_are_never_interrupted(whole, folder
         for machine, status in zip(running.machines, running.wait(GRACE_S), strict=True):
             assert_stopped(machine, status)
         assert "note: another machine of this job was told to stop" in first.log
+        assert went_on(first.log)
         running.sync_all()
         at = running.snapshot()
-        assert at < 120
+        assert at < STEPS
     with sagemaker.started(request) as running:  # the second is gone at once
         running.wait_for_step(at + 2)
         first, second = running.machines
         second.sigkill()
         assert running.wait(GRACE_S)[0] == 1, first.log
         assert first.failure.startswith("expected 4 processes to go on, got one that ended (")
+        assert went_on(first.log)
         at = running.snapshot()
-        assert at < 120
+        assert at < STEPS
     with sagemaker.started(request) as running:  # so is the first, which the others meet at
         running.wait_for_step(at + 2)
         first, second = running.machines
         first.sigkill()
         assert running.wait(GRACE_S)[1] == 1, second.log
         assert second.failure.startswith("expected 4 processes to go on, got one that ended (")
+        assert went_on(first.log)
     with sagemaker.started(request) as running:
         assert finished(running) == whole[2]
+        assert went_on(running.machines[0].log)
         assert "resuming in another way" not in running.machines[0].log

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -183,7 +184,7 @@ class TestRun:
             judge(outcome)
 
     def test_a_process_that_was_killed(self):
-        outcome, _ = self.go("print('  exitcode  : -9 (pid: 17)'); exit(1)")
+        outcome, _ = self.go("print('note: a process ended with exit status -9'); exit(1)")
         with pytest.raises(SamftError, match="memory"):
             judge(outcome)
 
@@ -223,3 +224,19 @@ def test_torchrun_knows_its_place():
     words = " ".join(Node(hosts=("algo-1", "algo-2"), rank=1, processes=4).torchrun)
     assert words.endswith("--nproc-per-node 4 --nnodes 2 --node-rank 1 --master-addr algo-1 --master-port 7777")
     assert "--standalone" in Node(hosts=("algo-1",), rank=0, processes=1).torchrun
+
+
+FAILING = "import os, signal, sys; print('error: the cause'); {}"
+
+
+@pytest.mark.parametrize(
+    ("end", "last"), [("sys.exit(2)", "2"), ("sys.stdout.flush(); os.kill(os.getpid(), signal.SIGKILL)", "-9")]
+)
+def test_torchrun_leaves_no_traceback_where_a_process_has_said_why(end, last, tmp_path):
+    (tmp_path / "failing.py").write_text(FAILING.format(end))
+    said = []
+    node = Node(hosts=("algo-1",), rank=0, processes=1)
+    outcome = run([*node.torchrun, str(tmp_path / "failing.py")], os.environ, said.append)
+    assert (outcome.status, outcome.error, outcome.killed) == (1, "the cause", last == "-9")
+    assert f"note: a process ended with exit status {last}" in said
+    assert not [line for line in said if "Traceback" in line]

@@ -7,20 +7,11 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from samft_core.errors import InputError, SamftError
-from tests.aws.between import Between, between
 from tests.aws.conftest import ROLE, Aws
 from tests.conftest import assert_one_clear_line
 from training.aws.jobs import LOG_GROUP, find_job, read_log
 from training.aws.session import Clients
 from training.cli.jobs import jobs
-
-
-@pytest.fixture
-def way(aws, monkeypatch) -> Between:
-    """A proxy on the way to AWS."""
-    with between(aws.endpoint) as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
-        yield proxy
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Both launchers ask for the same job; the SDK tells nobody; and nothing of AWS is loaded before it is needed."""
 
 import importlib.metadata
-import json
 import os
 import re
 import subprocess
@@ -11,33 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.aws.api import complaints
-from tests.aws.conftest import ROOT, serve
+from tests.aws.conftest import ROOT, in_sdk, needs_sdk, serve
 from tests.contract.test_walls import AWS, MODEL
 from training.aws.images import ACCOUNTS, image_uri
 
-SDK = ROOT / ".venv-sagemaker" / ("Scripts" if os.name == "nt" else "bin") / "python"
-
-needs_sdk = pytest.mark.skipif(
-    not SDK.exists(), reason="no .venv-sagemaker with the SageMaker SDK; make sagemaker-venv"
-)
-
 DRIVERS = "sm_drivers"
 """The channel with the SDK's own shell script, which starts the command."""
-
-
-def in_sdk(*words: str, **environment: str) -> dict:
-    """Run `tests.aws.by_sdk` where the SDK is."""
-    result = subprocess.run(
-        [SDK, "-m", "tests.aws.by_sdk", *words],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": "/nowhere", **environment},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout.splitlines()[-1])
 
 
 def what_matters(request: dict) -> dict:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from samft_core.bundle import load_bundle
-from tests.aws.small_job import SETTINGS, make_base, make_chips
+from tests.aws.small_job import SETTINGS, STEPS, make_base, make_chips, went_on
 from tests.cli.conftest import HEAR_CTRL_C
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
@@ -69,9 +69,10 @@ def test_ctrl_c_and_again_is_never_interrupted(folder, tmp_path):
     with local(folder, tmp_path / "out") as process:
         said, _ = process.communicate(timeout=200)
     assert process.returncode == 0, said
+    assert went_on(said)
     assert load_bundle(tmp_path / "out" / "bundle").card.hash == whole.hash
     last = json.loads((tmp_path / "out" / "metrics.jsonl").read_text().splitlines()[-1])
-    assert last["step"] == 120
+    assert last["step"] == STEPS
 
     with local(folder, tmp_path / "out") as process:  # there is nothing left to do
         said, _ = process.communicate(timeout=60)
@@ -87,4 +88,5 @@ def test_a_job_that_fails_says_why(folder, tmp_path):
         said, _ = process.communicate(timeout=200)
     assert process.returncode == 1, said
     assert said.splitlines()[-1].startswith(f"error: expected chip {damaged.stem} in ")
+    assert "Traceback" not in said
     assert not (tmp_path / "out" / "bundle").exists()

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from tests.aws.between import between
-from tests.aws.conftest import ACCOUNT, REGION, ROLE, Aws
+from tests.aws.conftest import ACCOUNT, REGION, ROLE, ROOT, SDK, Aws, needs_sdk
 from tests.aws.test_fetch import left  # noqa: F401 - a fixture
 from tests.aws.test_jobs import say
 from tests.cli.conftest import houses, write_scene, write_vector
@@ -30,8 +30,7 @@ from training.cli.submit import submit
 from training.prepare import PrepareSettings, prepare
 from training.scenes import loose_scenes
 
-DOCS = Path(__file__).parents[2] / "docs" / "aws"
-SDK = Path(__file__).parents[2] / ".venv-sagemaker" / "bin" / "python"
+DOCS = ROOT / "docs" / "aws"
 NAME = "samft-town-1"
 PREFIX = "towns/a"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-1111-1111-1111-111111111111"
@@ -216,12 +215,12 @@ launch(job, "sagemaker", Clients())
 """
 
 
-@pytest.mark.skipif(not SDK.exists(), reason="make sagemaker-venv makes the environment with the SageMaker SDK")
+@needs_sdk
 def test_the_sdk_needs_nothing_more(aws):
     bucket = aws.new_bucket()
     begun = len(aws.requests())
     command = [SDK, "-c", BY_THE_SDK, f"s3://{bucket}/{PREFIX}"]
-    subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(DOCS.parents[1])}, capture_output=True)
+    subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True)
     wanted = [need for line in aws.requests()[begun:] for need in needs(line)]
     assert "sagemaker:CreateTrainingJob" in {need.action for need in wanted}
     statements = policy("submitter-policy", bucket)

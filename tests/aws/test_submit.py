@@ -133,6 +133,28 @@ def test_second_job_sends_no_chips_again(aws, words):
     assert first["CheckpointConfig"]["S3Uri"] != second["CheckpointConfig"]["S3Uri"]
 
 
+def test_another_job_goes_on_with_a_run(aws, words):
+    assert samft(words) == 0
+    assert samft([*words, "--job-name", "samft-town-2", "--max-runtime-s", "99", "--continue", "samft-town-1"]) == 0
+    first, second = (each["body"] for each in aws.requests("CreateTrainingJob"))
+    assert (first["TrainingJobName"], second["TrainingJobName"]) == ("samft-town-1", "samft-town-2")
+    assert first["CheckpointConfig"] == second["CheckpointConfig"]
+
+
+def test_a_run_is_gone_on_with_by_the_same_settings_when_nobody_is_at_it(aws, way, words, capsys):
+    assert samft(words) == 0
+    more = [*words, "--job-name", "samft-town-2", "--continue", "samft-town-1"]
+    assert "with seed = 0, got seed = 1;" in mistake([*more, "--set", "seed=1"], capsys)
+    elsewhere = [f"{word}/b" if word.startswith("s3:") else word for word in more]
+    assert "give the --to of that job" in mistake(elsewhere, capsys)
+    assert "expected the name of a training job" in mistake(
+        [*words, "--job-name", "samft-town-2", "--continue", "samft-nowhere"], capsys
+    )
+    way.jobs["samft-town-1"] = [{"TrainingJobStatus": "Stopping", "SecondaryStatus": "Stopping"}]
+    assert "samft-town-1 to have ended" in mistake(more, capsys)
+    assert len(aws.requests("CreateTrainingJob")) == 1
+
+
 def test_name_of_ones_own_by_time(aws, words):
     words = [word for word in words if word not in ("--job-name", "samft-town-1")]
     assert samft(words) == 0
@@ -233,11 +255,13 @@ def test_name_that_is_taken(aws, words, capsys):
         (["--environment", "A=b\nc"], "line break"),
         (["--tags", "a"], "--tags"),
         (["--model", "facebook/sam-vit-bas"], "a model among"),
+        (["--model", "a" * 5000], "a model among"),
         (["--set", "epoch=3"], "write epochs"),
         (["--subnets", "subnet-1"], "--security-group-ids"),
         (["--to", "my-bucket"], "--to s3://"),
         (["--processes-per-node", "5"], "at most 4 processes"),
         (["--local"], "--out"),
+        (["--local", "--out", "never", "--model", "facebook/sam-vit-bas"], "a model among"),
     ],
 )
 def test_mistakes_are_told_before_aws_is_asked(aws, words, added, told, capsys):

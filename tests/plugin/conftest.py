@@ -5,10 +5,13 @@
 SAMFT_EXECUTABLE and SAMFT_PYTHON name the toolkit's samft and its Python; by default those of .venv.
 """
 
+import contextlib
 import importlib.util
 import os
+import socket
 import subprocess
 import sys
+import time
 import traceback
 from pathlib import Path
 
@@ -77,3 +80,66 @@ def toolkit(samft, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     use(samft)
     return use
+
+
+@pytest.fixture(scope="module")
+def real(samft):
+    """Lets all tests of a module find the toolkit."""
+    before = dict(os.environ)
+    os.environ.update(SAMFT_EXECUTABLE=samft, OMP_NUM_THREADS="1")
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="module")
+def aws(real, tmp_path_factory):
+    """moto's server, with a bucket; the toolkit is led to it. Gives a function that plays AWS's part."""
+    python = os.environ.get("SAMFT_PYTHON", str(ROOT / ".venv" / "bin" / "python"))
+    folder = tmp_path_factory.mktemp("aws")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [python, "-m", "tests.aws.server", str(port), str(folder)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    before = dict(os.environ)
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(
+        AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}",
+        AWS_ACCESS_KEY_ID="key",
+        AWS_SECRET_ACCESS_KEY="secret",
+        AWS_REGION="us-east-1",
+        AWS_DEFAULT_REGION="us-east-1",
+        AWS_SHARED_CREDENTIALS_FILE="no-such-file",
+        AWS_CONFIG_FILE="no-such-file",
+        AWS_EC2_METADATA_DISABLED="true",
+        NO_PROXY="127.0.0.1",
+    )
+
+    def side(*words):
+        command = [python, Path(__file__).with_name("aws_side.py"), *words]
+        subprocess.run(list(map(str, command)), check=True, timeout=120)
+
+    try:
+        _wait_for(port, server)
+        side("bucket", "town")
+        yield side
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        server.terminate()
+        server.wait()
+
+
+def _wait_for(port, server):
+    until_s = time.monotonic() + 120
+    while server.poll() is None and time.monotonic() < until_s:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.1)
+    raise RuntimeError("moto's server did not start")

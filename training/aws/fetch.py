@@ -12,10 +12,11 @@ from typing import Any
 
 from samft_core.bundle import Bundle, load_bundle
 from samft_core.errors import InputError, OutputError, SamftError
-from samft_core.output import check_output, whole_folder
+from samft_core.output import check_folder, whole_folder
 from samft_core.progress import Progress
 from training.aws.jobs import Job, find_job
-from training.aws.session import Clients, aws_errors
+from training.aws.refusals import aws_errors
+from training.aws.session import Clients
 from training.aws.unpack import unpack
 from training.run import BUNDLE
 
@@ -47,7 +48,7 @@ def fetch(session: Clients, name: str, out: Path, *, overwrite: bool, progress: 
     job = find_job(session, name)
     _require_done(job)
     out = out.resolve()
-    check_output(out, overwrite=overwrite)
+    check_folder(out, overwrite=overwrite, made_with=BUNDLE)
     with aws_errors():
         artifact = _find(session, job)
         packed = out.with_name(f".{out.name}.{artifact.mark}.part")
@@ -77,7 +78,7 @@ def _require_done(job: Job) -> None:
         raise InputError(
             expected=f"{job.name} to be done",
             got=f"a job that was {job.standing}, which leaves no model",
-            remedy=f"submit it again; its checkpoints are kept in {job.checkpoints or 'no place'}",
+            remedy=f"go on with it: samft submit --continue {job.name}, and all else as before",
         )
     if job.status != "Completed" or not job.artifact:
         raise InputError(

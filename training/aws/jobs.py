@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from samft_core.errors import InputError
-from training.aws.session import Clients, aws_errors
+from training.aws.refusals import aws_errors
+from training.aws.session import Clients
 
 OURS = "samft-"
 """How the names of jobs begin that `samft submit` names itself."""

@@ -14,7 +14,8 @@ from typing import Any, Literal
 from samft_core.errors import InputError
 from training.aws.job import COMMAND, TrainingJob
 from training.aws.layout import Container, metric_definitions
-from training.aws.session import Clients, aws_errors
+from training.aws.refusals import aws_errors
+from training.aws.session import Clients
 
 Launcher = Literal["boto3", "sagemaker"]
 

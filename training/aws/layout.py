@@ -35,11 +35,13 @@ class Prefixes:
 
     to: str
     job: str
+    begun_by: str = ""
+    """The earlier job whose run this one goes on with; empty for a run of its own."""
 
     @property
     def checkpoints(self) -> str:
-        """Kept in step with /opt/ml/checkpoints; one for each job."""
-        return f"{self.to}/jobs/{self.job}/checkpoints"
+        """Kept in step with /opt/ml/checkpoints; one for each run."""
+        return f"{self.to}/jobs/{self.begun_by or self.job}/checkpoints"
 
     @property
     def output(self) -> str:

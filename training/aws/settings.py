@@ -74,6 +74,14 @@ class JobSettings:
             )
 
 
+def local_folder(model: str) -> Path | None:
+    """The folder on this machine that a model's name is, or None."""
+    try:
+        return Path(model) if Path(model).is_dir() else None
+    except (OSError, ValueError):  # no name that a file could have
+        return None
+
+
 def flag(name: str) -> str:
     """The flag that sets a field."""
     return f"--{name.replace('_', '-')}"

@@ -16,8 +16,8 @@ from training.aws.instances import Instance, find_instance
 from training.aws.job import TrainingJob
 from training.aws.launch import Launcher, launch
 from training.aws.layout import CHIPS, CHIPS_DIGEST, MODEL_NAME, PROCESSES, Prefixes
-from training.aws.session import Clients, aws_errors
-from training.aws.settings import JobSettings
+from training.aws.session import Clients
+from training.aws.settings import JobSettings, local_folder
 from training.aws.staging import Staged, plan_uploads, upload
 from training.aws.volume import SIZES, SMALLEST_GB, size_of, volume_gb
 from training.chips import Chips
@@ -25,6 +25,8 @@ from training.config import TrainConfig, as_dict, as_text
 
 TINY = "samft-tiny"
 HUB_COMMIT = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{7,40}")
+LONGEST = 200
+"""More of a name that is wrong is not told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +65,7 @@ def describe(settings: JobSettings, config: TrainConfig, prefixes: Prefixes, *, 
         InputError: Something is not what AWS or samft takes.
     """
     instance = _instance(settings)
-    _check_model(settings.model)
+    check_model(settings.model)
     _check_processes(settings, instance)
     return TrainingJob(
         name=prefixes.job,
@@ -137,13 +139,27 @@ def plan(
 
 def hyperparameters(settings: JobSettings, config: TrainConfig, *, chips_digest: str = "") -> Mapping[str, str]:
     """What the container is told: every training setting, the model, the processes, and which chips."""
-    folder = Path(settings.model)
+    folder = local_folder(settings.model)
     return {
         **{name: as_text(value) for name, value in as_dict(config).items()},
-        MODEL_NAME: str(folder.resolve()) if folder.is_dir() else settings.model,
+        MODEL_NAME: str(folder.resolve()) if folder else settings.model,
         PROCESSES: str(settings.processes_per_node or "auto"),
         CHIPS_DIGEST: chips_digest,
     }
+
+
+def check_model(model: str) -> None:
+    """Refuse what the machine could not load; `size_of` knows the models that have names.
+
+    Raises:
+        ModelError: It is no model that samft knows, no folder, and no id of the hub with a commit.
+    """
+    if not (local_folder(model) or model in SIZES or HUB_COMMIT.fullmatch(model)):
+        raise ModelError(
+            expected=f"a model among {', '.join(SIZES)}, a folder, or ID@COMMIT",
+            got=model[:LONGEST],
+            remedy="check the name, or give the folder that holds config.json and model.safetensors",
+        )
 
 
 def model_to_stage(settings: JobSettings, *, download: bool) -> Path | None:
@@ -156,8 +172,8 @@ def model_to_stage(settings: JobSettings, *, download: bool) -> Path | None:
     Raises:
         ModelError: It is not at hand, and not to be downloaded.
     """
-    if Path(settings.model).is_dir():
-        return Path(settings.model)
+    if folder := local_folder(settings.model):
+        return folder
     if settings.model == TINY or not settings.network_isolation:
         return None
     from huggingface_hub import snapshot_download
@@ -176,30 +192,6 @@ def model_to_stage(settings: JobSettings, *, download: bool) -> Path | None:
             got="nothing in the cache of models",
             remedy="give its folder, or submit without --dry-run, which downloads it",
         ) from error
-
-
-def check_place(job: TrainingJob, clients: Clients) -> None:
-    """Look before chips are read: whether credentials are good, the name is free, and the bucket is there.
-
-    Raises:
-        InputError: One of them is not so.
-        SamftError: AWS cannot be reached, or failed.
-    """
-    from botocore.exceptions import ClientError
-
-    with aws_errors():
-        try:
-            clients.sagemaker.describe_training_job(TrainingJobName=job.name)
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in {"ValidationException", "ResourceNotFound"}:
-                raise
-        else:
-            raise InputError(
-                expected="a job name that is free",
-                got=f"{job.name}, which is a job already",
-                remedy="change --job-name",
-            )
-    _check_bucket(job.output.removeprefix("s3://").partition("/")[0], clients)
 
 
 def submit(plan: Plan, launcher: Launcher, clients: Clients, *, progress: Progress = silent) -> str:
@@ -232,16 +224,6 @@ def _instance(settings: JobSettings) -> Instance:
     return find_instance(settings.instance_type)
 
 
-def _check_model(model: str) -> None:
-    """Refuse what the machine could not load; `size_of` knows the models that have names."""
-    if not (Path(model).is_dir() or model in SIZES or HUB_COMMIT.fullmatch(model)):
-        raise ModelError(
-            expected=f"a model among {', '.join(SIZES)}, a folder, or ID@COMMIT",
-            got=model,
-            remedy="check the name, or give the folder that holds config.json and model.safetensors",
-        )
-
-
 def _check_processes(settings: JobSettings, instance: Instance) -> None:
     """Refuse more processes than there is to compute on."""
     processes = settings.processes_per_node
@@ -260,33 +242,4 @@ def _check_disk(disk_gb: int, instance: Instance) -> None:
             expected=f"a job that needs at most the {instance.storage_gb} GB of disks in {instance}",
             got=f"{disk_gb} GB",
             remedy="take a larger --instance-type of the family, fewer views, or --input-mode FastFile",
-        )
-
-
-def _check_bucket(bucket: str, clients: Clients) -> None:
-    from botocore.exceptions import ClientError
-
-    with aws_errors():
-        try:
-            found = clients.s3.head_bucket(Bucket=bucket)
-        except ClientError as error:  # the answer has no body that would say more
-            code = str(error.response["Error"]["Code"])
-            if code in {"404", "NoSuchBucket"}:
-                raise InputError(
-                    expected=f"a bucket {bucket}", got="none of this name", remedy="check --to, or make the bucket"
-                ) from error
-            if code in {"400", "403", "AccessDenied"}:
-                raise InputError(
-                    expected=f"access to bucket {bucket}",
-                    got=f"a refusal ({code})",
-                    remedy="check --to, whose bucket it is, and the submitter's policy in docs/sagemaker.md",
-                ) from error
-            raise
-    headers = found["ResponseMetadata"]["HTTPHeaders"]
-    region = found.get("BucketRegion") or headers.get("x-amz-bucket-region") or clients.region
-    if region != clients.region:
-        raise InputError(
-            expected=f"a bucket in {clients.region}, where the job runs",
-            got=f"{bucket} in {region}",
-            remedy=f"give --region {region}, or another --to",
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -12,12 +11,13 @@ from dataclasses import dataclass
 from types import FrameType
 
 from training.aws.layout import MASTER_PORT
+from training.aws.start import STOPPED, say
 
 SHUTDOWN_S = 110
 """How long processes have after SIGTERM for the snapshot; SageMaker ends the machine after 120."""
 
-_KILLED = re.compile(r"^\s*exitcode\s*: -9\b")
-"""Of the table in which torchrun tells how its processes ended."""
+ENDED = "note: a process ended with exit status"
+"""What is said of each process that failed, before its status; below 0, the signal that ended it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class Node:
     @property
     def torchrun(self) -> list[str]:
         """The command, without what it is to start."""
-        command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(self.processes)]
+        command = [sys.executable, "-m", "training.aws.torchrun", "--nproc-per-node", str(self.processes)]
         if len(self.hosts) == 1:
             return [*command, "--standalone"]
         place = {"nnodes": len(self.hosts), "node-rank": self.rank}
@@ -64,16 +64,16 @@ class Outcome:
         """Take from a line of the log what it tells."""
         if line.startswith("error: ") and not self.error:
             self.error = line.removeprefix("error: ")
-        self.killed = self.killed or bool(_KILLED.match(line))
+        self.killed = self.killed or line == f"{ENDED} {-signal.SIGKILL}"
 
 
-def run(command: Sequence[str], environment: Mapping[str, str], say: Callable[[str], None]) -> Outcome:
+def run(command: Sequence[str], environment: Mapping[str, str], tell: Callable[[str], None]) -> Outcome:
     """Start torchrun, pass on what its processes say, and SIGTERM to them; gives how they ended.
 
     Args:
         command: torchrun and what it starts.
         environment: Theirs.
-        say: Told each line.
+        tell: Told each line.
     """
     outcome = Outcome()
     running: list[subprocess.Popen[str]] = []
@@ -97,7 +97,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], say: Callable[[s
             stop()
         for line in process.stdout or ():
             outcome.note(line.rstrip("\n"))
-            say(line.rstrip("\n"))
+            tell(line.rstrip("\n"))
     signal.signal(signal.SIGTERM, before)
     outcome.status = process.returncode
     return outcome
@@ -116,3 +116,23 @@ def threads_for(processes: int) -> int:
     """How many threads each process computes with, so that they share the machine's processors."""
     processors = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     return max(1, processors // processes)
+
+
+def main() -> None:
+    """Be torchrun, without its traceback where its processes have said why they ended, or were told to."""
+    from torch.distributed import run as torchrun
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+
+    try:
+        torchrun.main()
+    except ChildFailedError as error:
+        for failure in error.failures.values():
+            say(f"{ENDED} {failure.exitcode}")
+        sys.exit(1)
+    except SignalException:
+        sys.exit(STOPPED)
+
+
+if __name__ == "__main__":
+    main()

@@ -10,7 +10,8 @@ from typing import Any
 from samft_core.errors import SamftError
 from samft_core.progress import Progress
 from training.aws.content import chunks
-from training.aws.session import Clients, aws_errors
+from training.aws.refusals import aws_errors
+from training.aws.session import Clients
 from training.aws.staged import Staged, Upload, read_chunk
 
 AT_ONCE = 8

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
+from training.aws.settings import local_folder
 from training.config import TrainConfig
 
 GIB = 1 << 30
@@ -48,8 +48,8 @@ SIZES = {
 
 def size_of(model: str) -> Size:
     """A model's size; of an id that is not known, the largest there is."""
-    folder = Path(model)
-    if not folder.is_dir():
+    folder = local_folder(model)
+    if folder is None:
         return SIZES.get(model.partition("@")[0], SIZES["facebook/sam-vit-huge"])
     weights = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
     try:

@@ -129,7 +129,8 @@ def stop(name: str, region: str | None, profile: str | None) -> None:
         return
     click.echo(
         f"{name} is asked to stop: it has two minutes to save where it is to {job.checkpoints or 'nowhere'}, and is "
-        f"billed until it has stopped; samft jobs show {name} tells when"
+        f"billed until it has stopped; samft jobs show {name} tells when, and samft submit --continue {name} goes on "
+        "with it"
     )
 
 

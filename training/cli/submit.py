@@ -71,6 +71,12 @@ def job_options(command: Command) -> Command:
 @click.argument("chips", type=PATH)
 @click.option("--to", metavar="S3", help="s3://BUCKET/PREFIX, for chips, code, checkpoints and models.")
 @click.option("--job-name", metavar="NAME", help="By default samft, the chips folder's name, and the time.")
+@click.option(
+    "--continue",
+    "begun_by",
+    metavar="NAME",
+    help="Go on with the run of a job that was stopped or has failed, from its checkpoints.",
+)
 @click.option("--preset", type=click.Choice(presets()), help="Settings for a size of model; all others win over them.")
 @click.option("--config", type=PATH, metavar="F.toml", help="Training settings, and the job's in a table [sagemaker].")
 @click.option(
@@ -100,6 +106,7 @@ def submit(
     chips: Path,
     to: str | None,
     job_name: str | None,
+    begun_by: str | None,
     preset: str | None,
     config: Path | None,
     assignments: tuple[str, ...],
@@ -142,6 +149,7 @@ def submit(
                 training,
                 progress,
                 name=job_name,
+                begun_by=begun_by,
                 region=region,
                 profile=profile,
                 launcher=launcher,
@@ -159,6 +167,7 @@ def _submit(
     progress: Progress,
     *,
     name: str | None,
+    begun_by: str | None,
     region: str | None,
     profile: str | None,
     launcher: str,
@@ -169,14 +178,16 @@ def _submit(
     from training.aws.job import default_name
     from training.aws.launch import find_launcher
     from training.aws.layout import Prefixes
+    from training.aws.place import check_begun, check_place
     from training.aws.session import Clients, find_region
-    from training.aws.submit import check_place, describe, model_to_stage, plan, submit
+    from training.aws.submit import describe, model_to_stage, plan, submit
     from training.chips import open_chips
 
     start = None if dry_run else find_launcher(launcher)
     clients = None if dry_run else Clients(region=region, profile=profile)
     opened = open_chips(folder)
-    prefixes = Prefixes(to=to, job=name or default_name(folder.resolve().name, datetime.now(timezone.utc)))
+    name = name or default_name(folder.resolve().name, datetime.now(timezone.utc))
+    prefixes = Prefixes(to=to, job=name, begun_by=begun_by or "")
     job = describe(settings, config, prefixes, region=clients.region if clients else find_region(region, profile))
     if clients:
         check_place(job, clients)
@@ -184,14 +195,16 @@ def _submit(
     planned = plan(job, opened, prefixes, settings=settings, config=config, model=model, progress=progress)
     if start is None or clients is None:
         return json.dumps(planned.as_json(price_per_hour=price_per_hour), indent=2)
+    if begun_by:
+        check_begun(planned.job, begun_by, clients)
     submit(planned, start, clients, progress=progress)
     most = f", at most {planned.job.max_cost(price_per_hour):.2f} in all" if price_per_hour is not None else ""
     place = f" --region {clients.region}" if region else ""
     place += f" --profile {profile}" if profile else ""
     return (
-        f"job {prefixes.job} is submitted: {settings.instance_count} x {settings.instance_type}, "
+        f"job {name} is submitted: {settings.instance_count} x {settings.instance_type}, "
         f"{'Spot, ' if settings.spot else ''}at most {planned.job.hours:g} machine hours{most}; "
-        f"next: samft jobs logs {prefixes.job} --follow{place}, then samft jobs fetch {prefixes.job}{place}"
+        f"next: samft jobs logs {name} --follow{place}, then samft jobs fetch {name}{place}"
     )
 
 
@@ -201,11 +214,12 @@ def _try_here(folder: Path, out: Path | None, settings: JobSettings, config: Tra
     from training.aws.layout import CHIPS, Prefixes
     from training.aws.local import run_locally
     from training.aws.staging import plan_uploads
-    from training.aws.submit import hyperparameters, model_to_stage
+    from training.aws.submit import check_model, hyperparameters, model_to_stage
     from training.chips import open_chips
 
     if out is None:
         raise InputError(expected="--out FOLDER with --local", got="none", remedy="say where the bundle goes")
+    check_model(settings.model)
     model = model_to_stage(settings, download=True)
     staged = plan_uploads(open_chips(folder), Prefixes(to="s3://local", job="local"), model=model, progress=progress)
     bundle = run_locally(

@@ -1,0 +1,96 @@
+"""The real QGIS Desktop: found, prompted, redrawn, cancelled, undone and set up with the mouse."""
+
+import os
+from pathlib import Path
+
+import desktop
+import pytest
+
+pytest.importorskip("qgis.core", reason="QGIS's own Python runs these: see tests/plugin/conftest.py")
+
+missing = desktop.absent()
+pytestmark = pytest.mark.skipif(missing is not None, reason=f"needs the program {missing}")
+
+BANEPA = Path(os.environ.get("SAMFT_TEST_DATA", "/nowhere")) / "banepa" / "banepa_unlabelled.tif"
+"""A real town, where it is at hand; what the untrained model of the tests says about it is no matter."""
+
+
+@pytest.fixture(scope="module")
+def qgis(tmp_path_factory, plugins, samft, made):
+    with desktop.Desktop(tmp_path_factory.mktemp("desktop"), plugins, samft, made / "bundle") as running:
+        yield running
+
+
+def counts(qgis):
+    return qgis.ask("footprints()")
+
+
+def rest(qgis):
+    qgis.wait("not state()['busy']", 300)
+
+
+def has_colour(picture, colour):
+    """Whether a colour of the footprints' style is on a picture of the screen."""
+    from qgis.PyQt.QtGui import QColor, QImage
+
+    image, wanted = QImage(str(picture)), QColor(colour)
+    hits = sum(
+        abs(seen.red() - wanted.red()) + abs(seen.green() - wanted.green()) + abs(seen.blue() - wanted.blue()) < 12
+        for x in range(image.width())
+        for y in range(160, image.height(), 3)
+        for seen in [image.pixelColor(x, y)]
+    )
+    return hits > 20
+
+
+def test_a_user_at_work(qgis, made, tmp_path):
+    left, bottom, _, top = qgis.ask(f"load({str(made / 'scene.tif')!r})")
+    qgis.ask(f"zoom({left + 10}, {bottom + 20}, {left + 60}, {top - 15})")
+    rest(qgis)
+
+    qgis.click(qgis.ask("button('visible')"))
+    qgis.wait("footprints()", 300)
+    rest(qgis)
+    (name,) = counts(qgis)
+    found = counts(qgis)[name]
+    assert found > 10
+    qgis.picture(tmp_path / "found.png")
+    assert has_colour(tmp_path / "found.png", "#ff4d6d")  # scores just above 0.5
+
+    x, y = qgis.ask("part('samftThresholdSlider')")  # the handle is in the middle, near 0.5
+    qgis.drag((x, y), (x - 10, y), (x - 20, y))
+    qgis.wait(f"footprints()[{name!r}] != {found}")
+    rest(qgis)
+    assert qgis.ask(f"undo_count({name!r})") == 1
+
+    qgis.ask(f"activate({name!r})")
+    qgis.key("ctrl+z")
+    qgis.wait(f"footprints()[{name!r}] == 0")
+
+    qgis.click(qgis.ask("button('box')"))
+    corners = (left + 12, top - 17), (left + 14, top - 19), (left + 24, top - 28)
+    qgis.drag(*(qgis.ask(f"on_map({x}, {y})") for x, y in corners))
+    qgis.wait(f"footprints()[{name!r}] == 1")
+    qgis.ask(f"activate({name!r})")
+    qgis.key("ctrl+z")
+    qgis.wait(f"footprints()[{name!r}] == 0")
+
+
+def test_cancel(qgis, made):
+    qgis.ask(f"load({str(BANEPA if BANEPA.exists() else made / 'wide.tif')!r})")
+    before = counts(qgis)
+    rest(qgis)
+    qgis.click(qgis.ask("button('visible')"))
+    qgis.wait("not window().dock.cancel.isHidden()")
+    qgis.click(qgis.ask("part('samftCancel')"))
+    qgis.wait("window().dock.cancel.isHidden()", 5)
+    assert qgis.ask("state()")["status"] == "Cancelled."
+    assert counts(qgis) == before
+
+
+def test_the_settings_page(qgis, samft, tmp_path):
+    qgis.ask("later(plugins['samft']._open_settings)")
+    qgis.wait("part('samftExecutable') is not None")
+    qgis.picture(tmp_path / "settings.png")
+    qgis.key("Escape")
+    qgis.wait("part('samftExecutable') is None")

@@ -1,0 +1,546 @@
+"""The toolbar, the panel and the map tools inside a QGIS without a window, with the toolkit's own worker."""
+
+import json
+import shutil
+import time
+from statistics import median
+from unittest.mock import ANY
+
+import pytest
+
+pytest.importorskip("qgis.core", reason="QGIS's own Python runs these: see tests/plugin/conftest.py")
+
+from osgeo import ogr
+from qgis.core import (
+    Qgis,
+    QgsApplication,
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsFeature,
+    QgsGeometry,
+    QgsPointXY,
+    QgsProject,
+    QgsRasterLayer,
+    QgsRectangle,
+    QgsSettings,
+    QgsVectorLayer,
+)
+from qgis.gui import QgsMapMouseEvent
+from qgis.PyQt.QtCore import QEvent, QPoint, QSize, Qt
+from qgis.PyQt.QtGui import QKeyEvent
+from qgis.PyQt.QtWidgets import QAction, QToolBar
+
+EXTENT = QgsRectangle(500_010, 4_999_940, 500_060, 4_999_985)
+BOX = QgsRectangle(500_004, 4_999_982, 500_015, 4_999_996)  # around the scene's first bright box
+LOWER = 0.5  # below the bundle's threshold, which lies closely among what its untrained model says
+NO_BUTTON = Qt.MouseButton.NoButton
+
+
+@pytest.fixture(scope="module")
+def worker(plugin, samft):
+    """One for all the tests: torch takes long to import."""
+    from samft.worker.client import Worker
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setenv("SAMFT_EXECUTABLE", samft)
+        worker = Worker()
+        yield worker
+        worker.close()
+
+
+@pytest.fixture
+def window(worker, toolkit, qgis_iface, qgis_canvas, made):
+    from samft.gui.window import Window
+
+    QgsSettings().setValue("samft/bundles", str(made / "bundle"))
+    qgis_iface.messageBar().clear_messages()
+    qgis_iface.messageBar().clearWidgets()
+    opened = []
+    window = Window(qgis_iface, worker, print, open_settings=lambda: opened.append(1), improve=lambda: None)
+    window.opened = opened
+    window.show()
+    yield window
+    window.remove()
+    QgsProject.instance().clear()
+    QgsSettings().remove("samft")
+
+
+@pytest.fixture
+def shown(window, qgis_canvas):
+    """Adds a raster layer to the project and shows an extent of it."""
+
+    def show(path, extent=EXTENT):
+        layer = QgsRasterLayer(str(path), path.stem)
+        QgsProject.instance().addMapLayer(layer)
+        qgis_canvas.setFixedSize(QSize(500, 450))
+        QgsApplication.processEvents()
+        qgis_canvas.setDestinationCrs(QgsCoordinateReferenceSystem("EPSG:32633"))
+        qgis_canvas.setExtent(extent)
+        window.dock.raster.setLayer(layer)
+        return layer
+
+    return show
+
+
+@pytest.fixture
+def scene(shown, made):
+    return shown(made / "scene.tif")
+
+
+def wait(until, timeout_s=120):
+    deadline_s = time.monotonic() + timeout_s
+    while not until():
+        assert time.monotonic() < deadline_s, "nothing happened"
+        QgsApplication.processEvents()
+        time.sleep(0.01)
+
+
+def settled(window):
+    """Wait until there is nothing more to do, whatever was put off included."""
+    wait(lambda: window._segmenting.busy is None and not window._segmenting._settle.isActive())
+
+
+def footprint_layers():
+    return [layer for layer in QgsProject.instance().mapLayers().values() if isinstance(layer, QgsVectorLayer)]
+
+
+def segmented(window):
+    window.visible.trigger()
+    settled(window)
+    (layer,) = footprint_layers()
+    return layer
+
+
+def move(window, threshold):
+    window.dock.outlines.threshold.setValue(threshold)
+    settled(window)
+
+
+def outlines(layer):
+    """What is in a layer, whatever the order."""
+    return sorted(feature.geometry().asWkt(3) for feature in layer.getFeatures())
+
+
+def on_disk(path):
+    """How many features a GeoPackage has, and its description."""
+    source = ogr.Open(str(path))
+    layer = source.GetLayer(0)
+    return layer.GetFeatureCount(), layer.GetMetadataItem("DESCRIPTION")
+
+
+def told(iface, level=Qgis.MessageLevel.Warning):
+    QgsApplication.processEvents()
+    return iface.messageBar().get_messages(level)
+
+
+def mouse(tool, kind, at, button=NO_BUTTON, buttons=NO_BUTTON):
+    """A mouse event at a place on the map."""
+    pixel = tool.canvas().getCoordinateTransform().transform(at)
+    place = QPoint(round(pixel.x()), round(pixel.y()))
+    event = QgsMapMouseEvent(tool.canvas(), kind, place, button, buttons, Qt.KeyboardModifier.NoModifier)
+    {
+        QEvent.Type.MouseButtonPress: tool.canvasPressEvent,
+        QEvent.Type.MouseMove: tool.canvasMoveEvent,
+        QEvent.Type.MouseButtonRelease: tool.canvasReleaseEvent,
+        QEvent.Type.MouseButtonDblClick: tool.canvasDoubleClickEvent,
+    }[kind](event)
+
+
+def drag(tool, box):
+    start, end = QgsPointXY(box.xMinimum(), box.yMaximum()), QgsPointXY(box.xMaximum(), box.yMinimum())
+    left = Qt.MouseButton.LeftButton
+    mouse(tool, QEvent.Type.MouseButtonPress, start, left, left)
+    mouse(tool, QEvent.Type.MouseMove, end, NO_BUTTON, left)
+    mouse(tool, QEvent.Type.MouseButtonRelease, end, left)
+
+
+def click(tool, x, y, button=Qt.MouseButton.LeftButton):
+    mouse(tool, QEvent.Type.MouseButtonPress, QgsPointXY(x, y), button, button)
+    mouse(tool, QEvent.Type.MouseButtonRelease, QgsPointXY(x, y), button)
+
+
+def double_click(tool, x, y):
+    click(tool, x, y)
+    mouse(tool, QEvent.Type.MouseButtonDblClick, QgsPointXY(x, y), Qt.MouseButton.LeftButton)
+    mouse(tool, QEvent.Type.MouseButtonRelease, QgsPointXY(x, y), Qt.MouseButton.LeftButton)
+
+
+def press(tool, key):
+    tool.keyPressEvent(QKeyEvent(QEvent.Type.KeyPress, key, Qt.KeyboardModifier.NoModifier))
+
+
+def test_visible_extent_into_a_layer_that_says_where_it_comes_from(window, scene, made, qgis_iface):
+    layer = segmented(window)
+    assert layer.name() == f"Footprints of scene, {made.name}"
+    assert layer.featureCount() > 10
+    assert layer.crs() == scene.crs()
+    assert layer.isEditable()
+    feature = next(layer.getFeatures())
+    assert feature["raster"] == "scene"
+    assert 0 < feature["score"] < 1
+    assert feature["threshold"] == json.loads((made / "bundle" / "samft.json").read_text())["recipe"]["threshold"]
+    assert feature["bundle"] in layer.metadata().abstract()
+    assert json.loads(layer.metadata().history()[0])["bundle"] == feature["bundle"]
+    assert layer.renderer().legendSymbolItems()[0].label() == "score below 0.6"
+    (line,) = told(qgis_iface, Qgis.MessageLevel.Success)
+    assert f"{layer.featureCount()} footprints in {layer.name()}. Ctrl+Z takes them back" in line
+    assert window.dock.target.target().layer_id == layer.id()
+    layer.undoStack().undo()
+    assert layer.featureCount() == 0
+    assert not layer.isModified()
+
+
+def test_the_threshold_draws_anew_as_one_command(window, scene):
+    layer = segmented(window)
+    before, usual = outlines(layer), window.dock.outlines.threshold.value()
+    move(window, LOWER)
+    assert 0 < layer.featureCount() < len(before)  # they run together
+    assert {feature["threshold"] for feature in layer.getFeatures()} == {LOWER}
+    assert len(layer.metadata().history()) == 1
+    assert layer.undoStack().count() == 1
+    move(window, usual)
+    assert outlines(layer) == before
+    assert layer.undoStack().count() == 1
+    smallest_m2 = round(median(feature["area_m2"] for feature in layer.getFeatures()), 1)
+    window.dock.outlines.smallest.setValue(smallest_m2)
+    settled(window)
+    assert all(feature["area_m2"] >= smallest_m2 for feature in layer.getFeatures())
+    assert 0 < layer.featureCount() < len(before)
+    layer.undoStack().undo()
+    assert layer.featureCount() == 0
+
+
+def test_what_the_user_has_edited_stays(window, scene):
+    layer = segmented(window)
+    first, second = list(layer.getFeatures())[:2]
+    corrected = QgsGeometry.fromRect(QgsRectangle(500_020, 4_999_950, 500_022, 4_999_952))
+    layer.beginEditCommand("user's")
+    layer.changeGeometry(first.id(), corrected)
+    added = QgsFeature(layer.fields())
+    added.setGeometry(QgsGeometry.fromRect(QgsRectangle(500_030, 4_999_950, 500_031, 4_999_951)))
+    layer.addFeature(added)
+    layer.endEditCommand()
+    for threshold in (LOWER, LOWER - 0.001):
+        move(window, threshold)
+        assert layer.getFeature(first.id()).geometry().equals(corrected)
+        assert layer.getFeature(added.id()).hasGeometry()
+        assert not layer.getFeature(second.id()).hasGeometry()
+        assert layer.undoStack().count() == 3  # found, user's, drawn anew
+    layer.undoStack().undo()
+    assert layer.getFeature(second.id()).geometry().equals(second.geometry())
+
+
+def test_what_is_saved_or_undone_stays(window, scene):
+    layer = segmented(window)
+    usual = window.dock.outlines.threshold.value()
+    layer.undoStack().undo()
+    move(window, LOWER)
+    assert layer.featureCount() == 0
+    layer.rollBack()
+    window.visible.trigger()
+    settled(window)
+    assert layer.commitChanges()
+    saved = outlines(layer)
+    assert saved
+    move(window, usual)
+    assert outlines(layer) == saved
+    assert not layer.isEditable()
+    assert window.dock.status.text() == "The latest footprints are saved or undone and stay as they are."
+
+
+def test_a_layer_of_another_crs_and_other_fields(window, scene, qgis_canvas):
+    target = QgsVectorLayer(
+        "MultiPolygonZ?crs=EPSG:4326&field=name:string&field=score:double&field=area_m2:integer", "mine", "memory"
+    )
+    QgsProject.instance().addMapLayer(target)
+    target.startEditing()
+    mine = QgsFeature(target.fields())
+    mine.setGeometry(QgsGeometry.fromWkt("MultiPolygonZ(((1 1 0, 1 2 0, 2 2 0, 1 1 0)))"))
+    target.addFeature(mine)
+    window.dock.target.choose(target)
+    expected = segmented(window).featureCount()
+    assert [field.name() for field in target.fields()] == ["name", "score", "area_m2"]
+    found = [feature for feature in target.getFeatures() if feature.id() != mine.id()]
+    assert len(found) == expected - 1 > 10
+    there = QgsCoordinateTransform(scene.crs(), target.crs(), QgsProject.instance()).transformBoundingBox(
+        qgis_canvas.extent()
+    )
+    assert all(there.buffered(1e-4).contains(feature.geometry().boundingBox()) for feature in found)
+    assert all(0 < feature["score"] < 1 and feature["area_m2"] > 0 for feature in found)
+    target.undoStack().undo()
+    assert [feature.id() for feature in target.getFeatures()] == [mine.id()]
+
+
+def test_segmenting_again_adds_only_what_is_new(window, scene, qgis_iface):
+    layer = segmented(window)
+    before = outlines(layer)
+    window.visible.trigger()
+    settled(window)
+    assert outlines(layer) == before
+    assert f"{len(before)} were there already." in told(qgis_iface, Qgis.MessageLevel.Success)[-1]
+
+
+def test_a_new_geopackage(window, scene, tmp_path, qgis_iface):
+    path = tmp_path / "my footprints.gpkg"
+    window.dock.target.kind.setCurrentIndex(1)
+    window.dock.target.file.setFilePath(str(path))
+    layer = segmented(window)
+    count = layer.featureCount()
+    assert count > 10
+    assert layer.source().startswith(str(path))
+    assert [entry.name for entry in tmp_path.iterdir() if not entry.name.startswith(path.name)] == []
+    assert on_disk(path) == (0, ANY)  # nothing is saved before the user saves
+    layer.undoStack().undo()
+    layer.undoStack().redo()
+    assert layer.commitChanges()
+    saved, description = on_disk(path)
+    assert saved == count
+    assert json.loads(description)["raster"].endswith("scene.tif")
+    window.dock.target.kind.setCurrentIndex(1)
+    window._agree = lambda question: True
+    window.visible.trigger()
+    assert f"expected a new file, got {path.name}, which is open here" in told(qgis_iface)[-1].replace("Exp", "exp")
+
+
+def test_an_existing_file_is_not_replaced_without_asking(window, scene, tmp_path, qgis_iface):
+    path = tmp_path / "precious.gpkg"
+    path.write_text("precious")
+    window.dock.target.kind.setCurrentIndex(1)
+    window.dock.target.file.setFilePath(str(path))
+    questions = []
+    window._agree = questions.append
+    window.visible.trigger()
+    assert questions == [f"Replace {path}?"]
+    assert path.read_text() == "precious"
+    assert "which exists; choose another name" in told(qgis_iface)[-1]
+
+
+def test_a_drawn_polygon_cuts(window, scene, qgis_iface):
+    window.area.trigger()
+    tool = window._area
+    for x, y in ((500_012, 4_999_942), (500_050, 4_999_942), (500_050, 4_999_980)):
+        click(tool, x, y)
+    double_click(tool, 500_030, 4_999_980)
+    settled(window)
+    (layer,) = footprint_layers()
+    area = QgsGeometry.fromWkt(
+        "Polygon((500012 4999942, 500050 4999942, 500050 4999980, 500030 4999980, 500012 4999942))"
+    )
+    assert layer.featureCount() > 3
+    assert all(
+        area.buffer(tool.canvas().mapUnitsPerPixel(), 4).contains(feature.geometry()) for feature in layer.getFeatures()
+    )
+    for feature in layer.getFeatures():
+        assert feature["area_m2"] == pytest.approx(feature.geometry().area(), rel=0.01)
+
+
+def test_a_dragged_rectangle_and_escape(window, scene):
+    window.area.trigger()
+    tool = window._area
+    for x, y in ((500_012, 4_999_942), (500_050, 4_999_942), (500_050, 4_999_980)):
+        click(tool, x, y)
+    press(tool, Qt.Key.Key_Escape)
+    double_click(tool, 500_030, 4_999_980)
+    assert window._segmenting.busy is None
+    drag(tool, QgsRectangle(500_012, 4_999_942, 500_050, 4_999_980))
+    settled(window)
+    (layer,) = footprint_layers()
+    assert layer.extent().width() < 38.5
+
+
+def test_prompt_by_box(window, scene, qgis_iface):
+    window.box.trigger()
+    drag(window._prompting.box, BOX)
+    wait(lambda: window._prompting._asked is None)
+    (layer,) = footprint_layers()
+    (feature,) = layer.getFeatures()
+    assert feature.geometry().intersects(QgsGeometry.fromRect(BOX))
+    assert "prompt" in json.loads(layer.metadata().history()[0])
+    assert layer.undoStack().count() == 1
+    layer.undoStack().undo()
+    assert layer.featureCount() == 0
+
+
+def test_prompt_by_points(window, scene):
+    move(window, LOWER)
+    window.points.trigger()
+    tool, prompting = window._prompting.points, window._prompting
+    mouse(tool, QEvent.Type.MouseMove, BOX.center())
+    wait(lambda: prompting._seen is not None)
+    assert tool.band.asGeometry().area() > 0
+    assert not footprint_layers()
+    click(tool, BOX.center().x(), BOX.center().y())
+    click(tool, BOX.xMinimum() - 3, BOX.center().y(), Qt.MouseButton.RightButton)
+    wait(lambda: prompting._asked is None and prompting._seen is not None)
+    assert [label for *_, label in prompting._seen[0].points] == [1, 0]
+    press(tool, Qt.Key.Key_Backspace)
+    assert tool.points == ()
+    assert tool.band.asGeometry().isEmpty()
+    double_click(tool, BOX.center().x(), BOX.center().y())
+    wait(lambda: bool(footprint_layers()))
+    assert footprint_layers()[0].featureCount() == 1
+
+
+def test_cancelling_frees_the_panel_at_once(window, shown, made, qgis_iface):
+    shown(made / "wide.tif", QgsRectangle(500_000, 4_999_680, 500_320, 5_000_000))
+    window.visible.trigger()
+    assert not window.dock.cancel.isHidden()
+    window.dock.cancel.click()
+    assert window.dock.cancel.isHidden()
+    assert window.dock.status.text() == "Cancelled."
+    wait(lambda: QgsApplication.taskManager().countActiveTasks() == 0)
+    assert not footprint_layers()
+
+
+def test_stopping_keeps_what_is_there(window, shown, made, qgis_iface):
+    shown(made / "wide.tif", QgsRectangle(500_000, 4_999_680, 500_320, 5_000_000))
+    window.visible.trigger()
+    wait(lambda: "finding buildings" in window.dock.status.text())
+    window.dock.keep.click()
+    settled(window)
+    assert "Not all of the extent was looked at." in told(qgis_iface, Qgis.MessageLevel.Success)[-1]
+    (layer,) = footprint_layers()
+    assert layer.featureCount() >= 0
+
+
+def test_layers_removed_in_the_middle_of_a_job(window, scene, qgis_iface):
+    target = QgsVectorLayer("Polygon?crs=EPSG:4326", "mine", "memory")
+    QgsProject.instance().addMapLayer(target)
+    window.dock.target.choose(target)
+    window.visible.trigger()
+    QgsProject.instance().removeMapLayers([target.id(), scene.id()])
+    settled(window)
+    assert "The footprints are in a new temporary layer." in told(qgis_iface)[-1]
+    (layer,) = footprint_layers()
+    assert layer.featureCount() > 10
+    assert layer.crs().authid() == "EPSG:32633"
+
+
+def test_a_project_closed_in_the_middle_of_a_job(window, scene):
+    window.visible.trigger()
+    QgsProject.instance().clear()
+    wait(lambda: QgsApplication.taskManager().countActiveTasks() == 0)
+    assert not footprint_layers()
+    assert window._segmenting.busy is None
+
+
+def no_layer(window, shown, made, tmp_path):
+    return "Expected a raster layer, got none"
+
+
+def no_crs(window, shown, made, tmp_path):
+    shown(made / "scene.tif").setCrs(QgsCoordinateReferenceSystem())
+    return "Expected a layer with a CRS, got scene without one"
+
+
+def no_file(window, shown, made, tmp_path):
+    shutil.copy(made / "scene.tif", tmp_path / "gone.tif")
+    shown(tmp_path / "gone.tif")
+    (tmp_path / "gone.tif").unlink()
+    return "Expected a raster, got no file"
+
+
+def extent_off_the_layer(window, shown, made, tmp_path):
+    shown(made / "scene.tif", QgsRectangle(400_000, 4_000_000, 400_100, 4_000_100))
+    return "got one that lies off it; zoom to the layer"
+
+
+def no_bundle(window, shown, made, tmp_path):
+    shown(made / "scene.tif")
+    QgsSettings().remove("samft")
+    window.dock.refresh()
+    return "Expected a model, got none"
+
+
+def bands_that_do_not_fit(window, shown, made, tmp_path):
+    shutil.copytree(made / "bundle", tmp_path / "odd")
+    card = json.loads((tmp_path / "odd" / "samft.json").read_text())
+    card["recipe"]["bands"] = [5, 6, 7]
+    (tmp_path / "odd" / "samft.json").write_text(json.dumps(card))
+    shown(made / "scene.tif")
+    window.dock.model.choose(str(tmp_path / "odd"))
+    assert "Does not fit" in window.dock.model.about.text()
+    return "band"
+
+
+def read_only_target(window, shown, made, tmp_path):
+    shown(made / "scene.tif")
+    target = QgsVectorLayer("Polygon?crs=EPSG:4326", "locked", "memory")
+    target.setReadOnly(True)
+    QgsProject.instance().addMapLayer(target)
+    window.dock.target.choose(target)
+    return "got locked, which is read-only"
+
+
+def no_folder(window, shown, made, tmp_path):
+    shown(made / "scene.tif")
+    window.dock.target.kind.setCurrentIndex(1)
+    window.dock.target.file.setFilePath(str(tmp_path / "nowhere" / "new.gpkg"))
+    return "Expected a folder"
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [no_layer, no_crs, no_file, extent_off_the_layer, no_bundle, bands_that_do_not_fit, read_only_target, no_folder],
+)
+def test_mistakes_are_told_in_one_line(mistake, window, shown, made, tmp_path, qgis_iface):
+    expected = mistake(window, shown, made, tmp_path)
+    window.visible.trigger()
+    settled(window)
+    (line,) = told(qgis_iface)
+    assert expected in line
+    assert "\n" not in line
+    assert all(layer.featureCount() == 0 for layer in footprint_layers())
+
+
+def test_no_toolkit_offers_the_settings(window, scene, toolkit, qgis_iface):
+    toolkit("/nowhere/samft")
+    window.visible.trigger()
+    item = qgis_iface.messageBar().currentItem()
+    assert "got no program /nowhere/samft" in item.text()
+    item.findChild(object, "samftSetUp").click()
+    assert window.opened == [1]
+
+
+def test_hovering_tells_no_errors(window, scene, qgis_iface, toolkit):
+    toolkit("/nowhere/samft")
+    window.points.trigger()
+    mouse(window._prompting.points, QEvent.Type.MouseMove, BOX.center())
+    wait(lambda: "no program" in window.dock.status.text())
+    assert qgis_iface.messageBar().currentItem() is None
+
+
+def test_everything_has_a_name_an_icon_and_a_tip_and_goes_again(plugin, worker, toolkit, qgis_iface):
+    from samft.gui.window import Window
+
+    main = qgis_iface.mainWindow()
+
+    def parts():
+        QgsApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        return {
+            child.objectName()
+            for kind in (QAction, QToolBar)
+            for child in main.findChildren(kind)
+            if child.objectName().startswith("samft")
+        }
+
+    assert parts() == set()
+    scene_items = len(qgis_iface.mapCanvas().scene().items())
+    window = Window(qgis_iface, worker, print, open_settings=lambda: None, improve=lambda: None)
+    window.show()
+    assert parts() >= {
+        "samftSegmentVisible",
+        "samftSegmentArea",
+        "samftPromptBox",
+        "samftPromptPoints",
+        "samftPanel",
+        "samftToolBar",
+    }
+    for action in window._actions:
+        assert not action.icon().isNull()
+        assert action.toolTip()
+        assert action.statusTip()
+    window.remove()
+    assert parts() == set()
+    assert len(qgis_iface.mapCanvas().scene().items()) == scene_items
