@@ -39,7 +39,7 @@ def main(raster, bundle):
     print(f"\nmedian {statistics.median(row[2] for row in rows):.3f} s, longest {max(row[2] for row in rows):.3f} s")
 
 
-def measured(application, canvas, path, bundle):
+def measured(application, canvas, path, bundle):  # noqa: PLR0915 - told in order
     from qgis.core import QgsProject, QgsRasterLayer, QgsRectangle
     from samft.core.bundle import read_bundle
     from samft.core.ground import pixel_size_m
@@ -73,7 +73,7 @@ def measured(application, canvas, path, bundle):
     )
 
     def wait():
-        while segmenting.busy is not None or segmenting._settle.isActive() or canvas.isDrawing():
+        while segmenting.busy is not None or segmenting._settle.isActive() or canvas.isDrawing():  # noqa: SLF001
             application.processEvents()
             time.sleep(0.001)
         assert not said, said
