@@ -39,7 +39,21 @@ def main(raster, bundle):
     print(f"\nmedian {statistics.median(row[2] for row in rows):.3f} s, longest {max(row[2] for row in rows):.3f} s")
 
 
-def measured(application, canvas, path, bundle):  # noqa: PLR0915 - told in order
+class Clock:
+    """A worker that knows how long the latest job took."""
+
+    def __init__(self, worker):
+        self._worker, self.spent_s = worker, 0.0
+
+    def do(self, *arguments, **options):  # noqa: D102
+        began_s = time.monotonic()
+        try:
+            return self._worker.do(*arguments, **options)
+        finally:
+            self.spent_s = time.monotonic() - began_s
+
+
+def measured(application, canvas, path, bundle):
     from qgis.core import QgsProject, QgsRasterLayer, QgsRectangle
     from samft.core.bundle import read_bundle
     from samft.core.ground import pixel_size_m
@@ -57,8 +71,9 @@ def measured(application, canvas, path, bundle):  # noqa: PLR0915 - told in orde
     canvas.setDestinationCrs(layer.crs())
     canvas.setExtent(extent)
     worker, said = Worker(), []
+    clock = Clock(worker)
     messages = SimpleNamespace(tell=print, note=print, error=said.append)
-    segmenting = Segmenting(worker, messages, print)
+    segmenting = Segmenting(clock, messages, print)
     order = Order(
         source=RasterSource(layer, card, extent),
         layer="raster",
@@ -73,10 +88,18 @@ def measured(application, canvas, path, bundle):  # noqa: PLR0915 - told in orde
     )
 
     def wait():
-        while segmenting.busy is not None or segmenting._settle.isActive() or canvas.isDrawing():  # noqa: SLF001
+        while segmenting.busy is not None or segmenting.is_waiting or canvas.isDrawing():
             application.processEvents()
             time.sleep(0.001)
         assert not said, said
+
+    def moved(threshold):
+        began_s = time.monotonic()
+        segmenting.draw_anew(Outlines(threshold, card.min_area_m2, True))
+        wait()
+        canvas.refresh()
+        wait()
+        return threshold, found.featureCount(), time.monotonic() - began_s, clock.spent_s
 
     began_s = time.monotonic()
     segmenting.start(order, Target(), "footprints")
@@ -86,26 +109,7 @@ def measured(application, canvas, path, bundle):  # noqa: PLR0915 - told in orde
     canvas.setLayers([found, layer])
     canvas.refresh()
     wait()
-    rows = []
-    for threshold in THRESHOLDS:
-        spans = []
-        do = worker.do
-
-        def timed(*arguments, do=do, spans=spans, **options):
-            start_s = time.monotonic()
-            try:
-                return do(*arguments, **options)
-            finally:
-                spans.append(time.monotonic() - start_s)
-
-        worker.do = timed
-        began_s = time.monotonic()
-        segmenting.draw_anew(Outlines(threshold, card.min_area_m2, True))
-        wait()
-        canvas.refresh()
-        wait()
-        rows.append((threshold, found.featureCount(), time.monotonic() - began_s, sum(spans)))
-        worker.do = do
+    rows = [moved(threshold) for threshold in THRESHOLDS]
     segmenting.forget()
     worker.close()
     return rows

@@ -102,6 +102,11 @@ class Segmenting(QObject):
             self._wanted = outlines
             self._settle.start()
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether outlines are about to be asked for."""
+        return self._settle.isActive()
+
     def cancel(self) -> None:
         """Leave the job; QGIS need not wait for it."""
         if self._task is not None:
@@ -185,7 +190,7 @@ class Segmenting(QObject):
         layer = edit.layer
         name = layer.name() if layer is not None else ""
         if outcome.added:
-            text = self.tr("{} footprints in {}. Ctrl+Z takes them back; save the layer's edits to keep them.").format(
+            text = self.tr("{} footprints in {}. Ctrl+Z takes them back, saving the layer keeps them.").format(
                 outcome.added, name
             )
         else:

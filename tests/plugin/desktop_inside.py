@@ -78,7 +78,7 @@ def footprints():
 def state():
     """What the panel says, and whether samft or the map is busy."""
     dock = window().dock
-    drawing = iface.mapCanvas().isDrawing() or window()._segmenting._settle.isActive()
+    drawing = iface.mapCanvas().isDrawing() or window()._segmenting.is_waiting
     asking = window()._prompting._asked is not None
     return {"status": dock.status.text(), "busy": not dock.cancel.isHidden() or drawing or asking}
 

@@ -98,7 +98,7 @@ def wait(until, timeout_s=120):
 
 def settled(window):
     """Wait until there is nothing more to do, whatever was put off included."""
-    wait(lambda: window._segmenting.busy is None and not window._segmenting._settle.isActive())
+    wait(lambda: window._segmenting.busy is None and not window._segmenting.is_waiting)
 
 
 def footprint_layers():
