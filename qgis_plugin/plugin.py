@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qgis.core import Qgis, QgsApplication, QgsMessageLog, QgsProject
 
 from .processing.provider import SamftProvider
+from .translation import Translation
 from .worker.client import Worker
 from .worker.log import WorkerLog
 from .worker.venv import profile_folder
@@ -30,6 +31,7 @@ class SamftPlugin:
     def __init__(self, iface: QgisInterface | None) -> None:
         self.iface = iface
         self.provider: SamftProvider | None = None
+        self.translation = Translation()
         self.log = WorkerLog(profile_folder() / "worker.log", tell=_tell)
         self.worker = Worker(self.log, kept=iface is not None)
         self.settings_page: SettingsPageFactory | None = None
@@ -38,6 +40,7 @@ class SamftPlugin:
 
     def initProcessing(self) -> None:
         """Register the provider; qgis_process calls this alone."""
+        self.translation.install()
         self.provider = SamftProvider(self.worker, self.log)
         QgsApplication.processingRegistry().addProvider(self.provider)
 
@@ -72,6 +75,7 @@ class SamftPlugin:
             self.provider = None
         self.worker.close()
         self.log.close()
+        self.translation.remove()
 
     def _open_settings(self) -> None:
         from .gui.settings_page import PAGE

@@ -143,8 +143,8 @@ class TrainConfig:
 
 TINY_DEFAULTS: Mapping[str, Any] = {
     "train": "all",
-    "epochs": 100,
-    "batch_size": 2,
+    "epochs": 70,
+    "batch_size": 1,
     "learning_rate": 1e-3,
     "weight_decay": 0.02,
     "average": 0.98,

@@ -40,7 +40,7 @@ from training.snapshot import load_snapshot, save_snapshot
 from training.sources import make_sources, readable, recipe_for
 from training.standing import Standing
 from training.stop import Stop, StoppedError, stop_on_sigterm
-from training.validate import validate
+from training.validate import Validation, validate
 
 SECONDS_BETWEEN_PAGES = 5.0
 
@@ -243,7 +243,8 @@ class Trainer:
 
     def _end_epoch(self, *, chips_per_s: float) -> None:
         """Validate if it is due, and note how the epoch went."""
-        config, at, sources = self._config, self._at, self._sources
+        at = self._at
+        result = self._validate() if at.validation_due(self._config) else None
         at.epoch += 1
         line: dict[str, Any] = {
             "epoch": at.epoch,
@@ -253,13 +254,7 @@ class Trainer:
             "chips_per_s": round(chips_per_s, 2),
         }
         at.seen, at.loss_sum = 0, 0.0
-        if at.done(config) or at.epoch % config.validate_every == 0:
-            with self._average.in_place():
-                result = validate(self._learner, sources.check, sources.check_mine, config, self._ranks)
-                if not math.isfinite(result.loss):
-                    raise SamftError(f"expected a finite loss on the val chips, got {result.loss}; {_REMEDY}")
-                complete = at.epoch > sources.learn.prompts_from
-                at.note_check(result, lambda: trained_weights(self._learner.model, config.train), complete=complete)
+        if result:
             line |= {f"val_{key}": round(value, 5) for key, value in vars(result).items()}
         at.metrics.append(line)
         if self._ranks.first:
@@ -267,6 +262,24 @@ class Trainer:
             self._write_page()
         if self._board:
             self._board.write(at.step, {key: value for key, value in line.items() if key != "step"})
+
+    def _validate(self) -> Validation:
+        """Score the average of the weights on the val chips, and keep it if none was better."""
+        sources, at = self._sources, self._at
+        with self._average.in_place():
+            result = validate(
+                self._learner, sources.check, sources.check_mine, self._config, self._ranks, stop=self._stop
+            )
+            if result:
+                if not math.isfinite(result.loss):
+                    raise SamftError(f"expected a finite loss on the val chips, got {result.loss}; {_REMEDY}")
+                complete = at.epoch + 1 > sources.learn.prompts_from
+                at.note_check(
+                    result, lambda: trained_weights(self._learner.model, self._config.train), complete=complete
+                )
+                return result
+        self._save()  # as it is before the validation, which comes again
+        raise StoppedError(at.step, self._out)
 
     def _write_page(self) -> None:
         """The report so far, but not so often that drawing slows short epochs."""
@@ -288,6 +301,12 @@ class Trainer:
         """Tell how far it is; before anything is learned, SIGTERM needs no snapshot."""
         if self._at.step == 0 and self._stop.asked:
             raise StoppedError(0, self._out)
+        self._progress(stage, done, total, note)
+
+    def _tell_at_end(self, stage: str, done: int, total: int, note: str = "") -> None:
+        """Tell how far it is; all steps are in a snapshot, so SIGTERM needs none."""
+        if self._stop.asked:
+            raise StoppedError(self._at.step, self._out)
         self._progress(stage, done, total, note)
 
     def _require_finite(self, what: str, value: float, step: Step) -> None:
@@ -352,7 +371,7 @@ class Trainer:
                 config=self._config,
                 settings=settings,
                 cache=self._sources.cache,
-                progress=self._progress,
+                progress=self._tell_at_end,
             )
         )
 

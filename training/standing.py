@@ -48,6 +48,11 @@ class Standing:
         stale = 0 < config.patience <= self.checks_since_best
         return self.seen == 0 and (self.epoch >= config.epochs or self.enough_steps(config) or stale)
 
+    def validation_due(self, config: TrainConfig) -> bool:
+        """Whether a validation follows the epoch whose steps are behind us."""
+        after = self.epoch + 1
+        return after % config.validate_every == 0 or after >= config.epochs or self.enough_steps(config)
+
     def chips(self, count: int) -> int:
         """Chips seen in all epochs, each of `count`."""
         return self.epoch * count + self.seen

@@ -18,6 +18,8 @@ HALO_PX = 14
 CELL_M = 50_000.0
 CELL_DEG = 0.5
 """The CRS is divided into cells of such a side; pixels have the same size all over a cell."""
+SQUARE = 1.02
+"""Sides that differ by less, as on an ellipsoid in Web Mercator, are made the same."""
 SNAP_PX = 1e-6
 """An edge on a pixel's border, but for rounding, takes no further pixel."""
 
@@ -91,4 +93,6 @@ def map_grid(crs: QgsCoordinateReferenceSystem, place: QgsPointXY, bundle: Bundl
         )
         raise ExtentError(text.format(place.x(), place.y(), crs.authid() or crs.description()))
     width, height = (step * bundle.gsd_m / length_m for length_m in lengths_m)
+    if max(width, height) < SQUARE * min(width, height):
+        width = height = math.sqrt(width * height)
     return MapGrid(width, height, bundle.tile_px, bundle.overlap_px)

@@ -14,6 +14,7 @@ import numpy as np
 from osgeo import gdal
 from qgis.core import (
     Qgis,
+    QgsRasterBlock,
     QgsRasterBlockFeedback,
     QgsRasterLayer,
     QgsRasterPipe,
@@ -31,6 +32,10 @@ PAUSES_S = (1.0, 4.0)
 """Before a block is asked for again, where the server has failed."""
 POLL_S = 0.1
 """How often it is asked whether to stop."""
+PICTURES = ("wms", "arcgismapserver")
+"""Providers that give a picture of any resolution; of others, the pixel at a place is drawn, and the mean is taken."""
+FINER = 3
+"""How many of those, in x and in y, make a pixel."""
 SEEN = 128
 """A pixel is there if its alpha, of 255, is not below."""
 Tell = Callable[[str, int, int], None]
@@ -57,6 +62,8 @@ class Picture:
     """The layer's."""
     pipe: QgsRasterPipe
     """Draws it; a copy, which goes its own way."""
+    finer: int
+    """How many pixels, in x and in y, are to be drawn for one."""
 
     @classmethod
     def of(cls, layer: QgsRasterLayer) -> Picture:
@@ -67,7 +74,7 @@ class Picture:
             pipe.setOn(number, layer.pipe().at(number).on())
         if pipe.renderer() is not None:
             pipe.renderer().setOpacity(1.0)
-        return cls(layer.name(), layer.crs().toWkt(), pipe)
+        return cls(layer.name(), layer.crs().toWkt(), pipe, 1 if layer.providerType() in PICTURES else FINER)
 
     def write(self, path: Path, grid: MapGrid, pixels: Pixels, *, tell: Tell, cancelled: Cancelled) -> None:
         """Draw it into a GeoTIFF of red, green, blue and alpha, which is 255 where there is a picture, else 0.
@@ -91,7 +98,7 @@ class Picture:
         with network_watched() as network, _cancelling(cancelled) as feedback:
             for done, block in enumerate(blocks):
                 tell("rendering", done, len(blocks))
-                image = self._draw(grid.bounds(block), block, feedback, network, cancelled)
+                image = self._draw(grid, block, feedback, network, cancelled)
                 seen = seen or bool(image[3].any())
                 with _writing(path):
                     _write(target, image, block, pixels)
@@ -119,21 +126,33 @@ class Picture:
 
     def _draw(
         self,
-        bounds: QgsRectangle,
+        grid: MapGrid,
         block: Pixels,
         feedback: QgsRasterBlockFeedback,
         network: Network,
         cancelled: Cancelled,
     ) -> np.ndarray:
-        """Draw a block, again where the server fails."""
+        """Draw a block, again where the server fails.
+
+        It is drawn in squares, since QGIS places map tiles by the width of a pixel alone.
+        """
+        side, corner = min(grid.width, grid.height) / self.finer, grid.bounds(block)
+        width, height = (
+            math.ceil(count * length / side - 1e-9)
+            for count, length in ((block.width, grid.width), (block.height, grid.height))
+        )
+        left, top = corner.xMinimum(), corner.yMaximum()
+        bounds = QgsRectangle(left, top - height * side, left + width * side, top)
         for pause_s in (*PAUSES_S, None):
             network.failure, known = "", len(feedback.errors())
-            drawn = self.pipe.last().block(1, bounds, block.width, block.height, feedback)
+            drawn = self.pipe.last().block(1, bounds, width, height, feedback)
             if feedback.isCanceled():
                 raise JobCancelledError
             problem = network.failure or "; ".join(feedback.errors()[known:])
             if not problem:
-                return _colours(drawn, block)
+                image = _colours(drawn, height, width)
+                image = _averaged(image, block.width, grid.width / side)
+                return _averaged(image.swapaxes(1, 2), block.height, grid.height / side).swapaxes(1, 2)
             if pause_s is not None:
                 _wait(pause_s, cancelled)
         raise RenderError(
@@ -175,13 +194,12 @@ def _blocks(pixels: Pixels, stride_px: int) -> Iterator[Pixels]:
             yield Pixels(col, row, side, side)
 
 
-def _colours(drawn: object, block: Pixels) -> np.ndarray:
+def _colours(drawn: QgsRasterBlock, height: int, width: int) -> np.ndarray:
     """(4, height, width) of what was drawn: red, green, blue and alpha; nothing drawn is empty ground."""
-    shape = (block.height, block.width, 4)
-    if not drawn.isValid() or drawn.width() != block.width or drawn.height() != block.height:
-        return np.zeros((4, *shape[:2]), np.uint8)
+    if not drawn.isValid() or drawn.width() != width or drawn.height() != height:
+        return np.zeros((4, height, width), np.uint8)
     premultiplied = drawn.dataType() == Qgis.DataType.ARGB32_Premultiplied
-    pixels = np.frombuffer(bytes(drawn.data()), "<u4").reshape(shape[:2])
+    pixels = np.frombuffer(bytes(drawn.data()), "<u4").reshape(height, width)
     channels = [(pixels >> shift & 255).astype(np.uint16) for shift in (16, 8, 0)]
     alpha = (pixels >> 24).astype(np.uint16)
     known = alpha >= SEEN
@@ -189,6 +207,21 @@ def _colours(drawn: object, block: Pixels) -> np.ndarray:
         least = np.maximum(alpha, 1)
         channels = [np.minimum((channel * 255 + least // 2) // least, 255) for channel in channels]
     return np.stack([*(channel * known for channel in channels), known * 255]).astype(np.uint8)
+
+
+def _averaged(image: np.ndarray, count: int, step: float) -> np.ndarray:
+    """An image (4, height, width) with `count` columns, each the mean of the `step` that it covers.
+
+    A pixel is there if all that it covers is.
+    """
+    if step == 1:
+        return image[:, :, :count]
+    edges, columns = np.arange(count + 1) * step, np.arange(image.shape[2])
+    ends = np.minimum(edges[1:], columns[:, None] + 1)
+    share = np.maximum(0, ends - np.maximum(edges[:-1], columns[:, None])) / step
+    mean = np.round(image.astype(np.float32) @ share.astype(np.float32)).astype(np.uint8)
+    known = mean[3] == 255
+    return np.stack([*(mean[:3] * known), known * np.uint8(255)])
 
 
 def _write(target: gdal.Dataset, image: np.ndarray, block: Pixels, pixels: Pixels) -> None:

@@ -18,6 +18,7 @@ from qgis.core import (
     QgsProcessingParameterNumber,
     QgsProcessingParameterString,
 )
+from qgis.PyQt.QtCore import QCoreApplication
 
 from .models import DEFAULT, JOB_PRESETS, MODELS, assignments
 from .toolkit_algorithm import Parameters, ToolkitAlgorithm
@@ -165,7 +166,8 @@ def submitted(said: str) -> str:
     """
     found = re.search(r"^job (\S+) is submitted", said, re.MULTILINE)
     if found is None:
-        raise QgsProcessingException(f"expected the name of a job, got: {said}; see samft jobs list")
+        text = QCoreApplication.translate("SubmitTraining", "expected the name of a job, got: {}; see samft jobs list")
+        raise QgsProcessingException(text.format(said))
     return found.group(1)
 
 

@@ -15,6 +15,8 @@ from .environment import clean_environment
 OLDEST_MINOR, NEWEST_MINOR = 10, 15
 """From and up to which names such as python3.12 are looked for."""
 TIMEOUT_MS = 30_000
+STANDS_IN = {"WindowsApps", "shims"}
+"""Folders of programs that start another Python, or a store; the real ones are found as well."""
 
 QUESTION = """
 import struct, sys
@@ -36,7 +38,7 @@ def candidates() -> list[str]:
     found += [str(path) for path in _installed() if path.is_file()]
     first: dict[str, str] = {}
     for path in found:
-        if path and "WindowsApps" not in path:  # Microsoft's stand-ins open the store
+        if path and not STANDS_IN & set(Path(path).parts):
             first.setdefault(os.path.normcase(os.path.realpath(path)), path)
     return list(first.values())
 

@@ -44,7 +44,7 @@ def made(tmp_path_factory):
     """A folder with scene.tif, wide.tif and bundle."""
     python = os.environ.get("SAMFT_PYTHON", str(ROOT / ".venv" / "bin" / "python"))
     folder = tmp_path_factory.mktemp("made")
-    subprocess.run([python, Path(__file__).with_name("make_fixtures.py"), folder], check=True, timeout=300)
+    subprocess.run([python, Path(__file__).with_name("make_fixtures.py"), folder], check=True, timeout=600)
     return folder
 
 

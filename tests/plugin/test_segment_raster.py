@@ -167,7 +167,8 @@ def test_runs_in_the_background_as_the_toolbox_runs_it(parameters, whole):
 def test_an_extent_in_the_rasters_crs(parameters, part, whole):
     extent = f"{LEFT},{RIGHT},{BOTTOM},{TOP} [EPSG:32633]"
     assert layer_summary(run({**parameters, "EXTENT": extent})["OUTPUT"]) == part
-    assert 0 < part[0] < whole[0]
+    assert 0 < part[0] <= whole[0]
+    assert part[1].expected < whole[1].expected
 
 
 def test_an_extent_in_another_crs(parameters, samft, made, tmp_path):

@@ -18,6 +18,7 @@ from tests.training.conftest import (
     trained_together,
     wait_for_step,
 )
+from training.losses import mask_losses
 from training.stop import StoppedError
 from training.validate import validate
 
@@ -125,13 +126,47 @@ class TestSigterm:
                 if len(steps) == at:
                     os.kill(os.getpid(), signal.SIGTERM)
 
-        # told after a step, noticed in the next, or if there is none, not at all
-        try:
+        # told after a step, noticed in the next, or in the validation after the last
+        with pytest.raises(StoppedError):
             trained(chips, tmp_path / "run", base, progress=stop, **settings)
-        except StoppedError:
-            assert snapshots(tmp_path / "run") == [at + 1]
-        else:
-            assert at == 12
+        assert snapshots(tmp_path / "run") == [min(at + 1, 12)]
+        assert trained(chips, tmp_path / "run", base, **settings).card.hash == expected.card.hash
+
+    @pytest.mark.parametrize("at", [1, 3])
+    def test_in_a_validation(self, at, chips, base, tmp_path, monkeypatch, no_pages):
+        """It ends after the chip it is at, not after the last; the validation comes again."""
+        settings = {"train": "mask_decoder", "max_steps": 12, "learning_rate": 1e-3, "average": 0.9}
+        expected = trained(chips, tmp_path / "whole", base, **settings)
+        run, looked_at = tmp_path / "run", []
+
+        def stopping(*arguments):
+            looked_at.append(1)
+            if len(looked_at) == at:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return mask_losses(*arguments)
+
+        with monkeypatch.context() as patched:
+            patched.setattr("training.validate.mask_losses", stopping)
+            with pytest.raises(StoppedError):
+                trained(chips, run, base, **settings)
+        assert (len(looked_at), len(chips.split("val"))) == (at, 4)
+        assert snapshots(run) == [5]
+        assert not (run / "metrics.jsonl").exists()
+        assert trained(chips, run, base, **settings).card.hash == expected.card.hash
+        assert without_speed(run) == without_speed(tmp_path / "whole")
+
+    def test_after_the_last_validation(self, chips, base, tmp_path, no_pages):
+        """While threshold and minimum area are chosen; the bundle is made the next time."""
+        settings = {"train": "mask_decoder", "max_steps": 3, "learning_rate": 1e-3}
+        expected = trained(chips, tmp_path / "whole", base, **settings)
+
+        def stop(stage: str, done: int, total: int, note: str = "") -> None:
+            if stage == "evaluating val" and done == 1:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        with pytest.raises(StoppedError, match="after step 3; run the same command again"):
+            trained(chips, tmp_path / "run", base, progress=stop, **settings)
+        assert not (tmp_path / "run" / "bundle").exists()
         assert trained(chips, tmp_path / "run", base, **settings).card.hash == expected.card.hash
 
     def test_before_anything_is_learned(self, chips, base, cache, tmp_path):
@@ -155,10 +190,10 @@ def test_after_the_last_step_but_before_its_validation(chips, base, tmp_path, mo
     class KilledError(Exception):
         pass
 
-    def killed(learner, *arguments):
+    def killed(learner, *arguments, **keywords):
         if snapshots(run)[-1] == 6:
             raise KilledError
-        return validate(learner, *arguments)
+        return validate(learner, *arguments, **keywords)
 
     with monkeypatch.context() as patched:
         patched.setattr("training.loop.validate", killed)
