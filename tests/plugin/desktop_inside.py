@@ -9,9 +9,9 @@ import os
 import pathlib
 import traceback
 
-from qgis.core import QgsProject, QgsRasterLayer, QgsRectangle, QgsVectorLayer
+from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsRectangle, QgsVectorLayer
 from qgis.PyQt.QtCore import QPoint, QTimer
-from qgis.PyQt.QtWidgets import QApplication
+from qgis.PyQt.QtWidgets import QApplication, QMessageBox
 from qgis.utils import iface, plugins
 
 FOLDER = pathlib.Path(os.environ["SAMFT_DESKTOP"])
@@ -86,6 +86,15 @@ def state():
 def activate(name):
     """Make a layer the one that undo and editing tools work on."""
     iface.setActiveLayer(QgsProject.instance().mapLayersByName(name)[0])
+
+
+def message():
+    """What a message box asks; None where there is none."""
+    return next((each.text() for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox)), None)
+
+
+def tasks():
+    return QgsApplication.taskManager().countActiveTasks()
 
 
 def answer():
