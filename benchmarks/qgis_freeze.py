@@ -58,7 +58,7 @@ while not over.is_set():
     longest, last = max(longest, now - last), now
 print(1000 * longest)
 """
-"""An idle process's longest gap between two wakings: what the machine itself, with all that runs on it, is to blame for."""
+"""An idle process's longest gap between two wakings, for which the machine and its other work are to blame."""
 
 
 def memory_mb(field: str) -> float:
