@@ -1,5 +1,6 @@
 """The real QGIS Desktop: found, prompted, redrawn, cancelled, undone and set up with the mouse."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -94,3 +95,26 @@ def test_the_settings_page(qgis, samft, tmp_path):
     qgis.picture(tmp_path / "settings.png")
     qgis.key("Escape")
     qgis.wait("part('samftExecutable') is None")
+
+
+def test_closing_in_the_middle_of_a_job(qgis, made):
+    """The last one: QGIS ends, and the worker with it."""
+    qgis.ask(f"load({str(made / 'wide.tif')!r})")
+    rest(qgis)
+    qgis.click(qgis.ask("button('visible')"))
+    qgis.wait("not window().dock.cancel.isHidden()")
+    assert workers(qgis.folder)
+    qgis.ask("[QgsProject.instance().clear(), later(iface.actionExit().trigger)] and 1")
+    assert qgis.qgis.wait(timeout=120) == 0
+    assert not workers(qgis.folder)
+
+
+def workers(folder):
+    """The processes `samft worker` of this desktop, which its home tells."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            home = f"HOME={folder}".encode() in (process / "environ").read_bytes().split(b"\0")
+            if home and b"worker" in (process / "cmdline").read_bytes().split(b"\0"):
+                found.append(process.name)
+    return found

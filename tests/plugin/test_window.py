@@ -184,7 +184,7 @@ def test_visible_extent_into_a_layer_that_says_where_it_comes_from(window, scene
     assert json.loads(layer.metadata().history()[0])["bundle"] == feature["bundle"]
     assert layer.renderer().legendSymbolItems()[0].label() == "score below 0.6"
     (line,) = told(qgis_iface, Qgis.MessageLevel.Success)
-    assert f"{layer.featureCount()} footprints in {layer.name()}. Ctrl+Z takes them back" in line
+    assert f"{layer.featureCount()} footprints. Ctrl+Z takes them back" in line
     assert window.dock.target.target().layer_id == layer.id()
     layer.undoStack().undo()
     assert layer.featureCount() == 0
