@@ -1397,13 +1397,13 @@ Die Arbeit tut das Werkzeug samft, das ein eigenes Python hat, in einem Prozess 
         </message>
         <message>
             <location filename="../gui/segmenting.py" />
-            <source>{} footprints in {}. Ctrl+Z takes them back; save the layer's edits to keep them.</source>
-            <translation>{} Umrisse in {}. Strg+Z nimmt sie zurück; speichern Sie die Änderungen des Layers, um sie zu behalten.</translation>
+            <source>{} footprints.</source>
+            <translation>{} Umrisse.</translation>
         </message>
         <message>
             <location filename="../gui/segmenting.py" />
-            <source>{} footprints.</source>
-            <translation>{} Umrisse.</translation>
+            <source>{} footprints. Ctrl+Z takes them back, saving the layer keeps them.</source>
+            <translation>{} Umrisse. Strg+Z nimmt sie zurück, Speichern des Layers behält sie.</translation>
         </message>
         <message>
             <location filename="../gui/segmenting.py" />

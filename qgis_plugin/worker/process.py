@@ -14,6 +14,8 @@ from .protocol import PROTOCOL, Hello, ProtocolError, Quit, Reply, Request, deco
 HELLO_TIMEOUT_S = 60.0
 """The worker says hello before it imports anything heavy, but a virus scanner may look at it first."""
 QUIT_TIMEOUT_S = 2.0
+KILL_TIMEOUT_S = 10.0
+"""A process of some gigabytes takes its time to end on a busy machine."""
 LONGEST_LINE_BYTES = 64 << 20
 """What has no line's end after so much is no reply."""
 LONGEST_LOG_LINE_BYTES = 4000
@@ -104,7 +106,7 @@ class Process:
         """End it at once."""
         if self._process.state() != QProcess.ProcessState.NotRunning:
             self._process.kill()
-            self._process.waitForFinished(_ms(QUIT_TIMEOUT_S))
+            self._process.waitForFinished(_ms(KILL_TIMEOUT_S))
             self._log("samft worker killed")
 
     def _shake_hands(self) -> Hello:

@@ -55,11 +55,13 @@ def on_map(x, y):
 
 
 def load(path):
-    """Add a raster layer and choose it; gives its extent."""
+    """Add a raster layer, choose it, and show it in its own CRS; gives its extent."""
     layer = QgsRasterLayer(path, pathlib.Path(path).stem)
     QgsProject.instance().addMapLayer(layer)
+    QgsProject.instance().setCrs(layer.crs())
     iface.setActiveLayer(layer)
     iface.mapCanvas().setExtent(layer.extent())
+    iface.mapCanvas().refresh()
     box = layer.extent()
     return [box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()]
 

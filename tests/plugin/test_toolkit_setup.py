@@ -13,7 +13,7 @@ pytest.importorskip("qgis.core", reason="QGIS's own Python runs these: see tests
 from qgis.core import QgsApplication, QgsSettings
 from qgis.PyQt.QtNetwork import QNetworkProxy
 
-PATIENCE_S = 240
+PATIENCE_S = 600
 
 
 @pytest.fixture
