@@ -8,7 +8,6 @@ from qgis.gui import QgsDockWidget, QgsMapLayerComboBox
 from qgis.PyQt.QtCore import QCoreApplication, QSize, Qt
 from qgis.PyQt.QtWidgets import (
     QAction,
-    QFormLayout,
     QFrame,
     QGridLayout,
     QGroupBox,
@@ -100,10 +99,12 @@ class Dock(QgsDockWidget):
         column = QVBoxLayout(body)
         column.setContentsMargins(8, 8, 8, 8)
         source = QGroupBox(self.tr("Image and model"))
-        form = QFormLayout(source)
-        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
-        form.addRow(self.tr("Raster"), self.raster)
-        form.addRow(self.tr("Model"), self.model)
+        grid = QGridLayout(source)
+        for row, (label, widget) in enumerate(((self.tr("Raster"), self.raster), (self.tr("Model"), self.model))):
+            grid.addWidget(QLabel(label), row, 0)
+            grid.addWidget(widget, row, 1)
+        grid.addWidget(self.model.about, 2, 0, 1, 2)
+        grid.setColumnStretch(1, 1)
         find = QGroupBox(self.tr("Find buildings"))
         buttons = QGridLayout(find)
         for at, action in enumerate(actions):

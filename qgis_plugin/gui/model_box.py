@@ -7,7 +7,7 @@ from pathlib import Path
 
 from qgis.core import QgsMapLayer, QgsRasterLayer
 from qgis.PyQt.QtCore import QCoreApplication, pyqtSignal
-from qgis.PyQt.QtWidgets import QComboBox, QFileDialog, QGridLayout, QLabel, QToolButton, QWidget
+from qgis.PyQt.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from .. import settings
 from ..core.bundle import Bundle, BundleError, bundles_in, fit, read_bundle
@@ -35,12 +35,12 @@ class ModelBox(QWidget):
         self.browse.setText(self.tr("Browse..."))
         self.browse.setToolTip(self.tr("Choose a bundle, the folder that training leaves, RUN/bundle."))
         self.about = QLabel(objectName="samftModelAbout")
+        """For the panel to place."""
         self.about.setWordWrap(True)
-        layout = QGridLayout(self)
+        layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.list, 0, 0)
-        layout.addWidget(self.browse, 0, 1)
-        layout.addWidget(self.about, 1, 0, 1, 2)
+        layout.addWidget(self.list, 1)
+        layout.addWidget(self.browse)
         self.list.currentIndexChanged.connect(self._choose)
         self.browse.clicked.connect(self._browse)
 

@@ -102,6 +102,11 @@ class Segmenting(QObject):
             self._wanted = outlines
             self._settle.start()
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether outlines are about to be asked for."""
+        return self._settle.isActive()
+
     def cancel(self) -> None:
         """Leave the job; QGIS need not wait for it."""
         if self._task is not None:
@@ -162,7 +167,7 @@ class Segmenting(QObject):
         else:
             order.source.close()
         self.filled.emit(edit.layer)
-        self._praise(edit, outcome, complete=found.complete)
+        self._praise(outcome, complete=found.complete)
         self._draw_anew()
 
     def _fill(self, order: Order, footprints: Footprints) -> tuple[Edit, Outcome]:
@@ -181,13 +186,9 @@ class Segmenting(QObject):
         add_provenance(layer, footprints.provenance)
         return edit, outcome
 
-    def _praise(self, edit: Edit, outcome: Outcome, *, complete: bool) -> None:
-        layer = edit.layer
-        name = layer.name() if layer is not None else ""
+    def _praise(self, outcome: Outcome, *, complete: bool) -> None:
         if outcome.added:
-            text = self.tr("{} footprints in {}. Ctrl+Z takes them back; save the layer's edits to keep them.").format(
-                outcome.added, name
-            )
+            text = self.tr("{} footprints. Ctrl+Z takes them back, saving the layer keeps them.").format(outcome.added)
         else:
             text = self.tr("No new footprints. A lower threshold finds more.")
         if outcome.known:

@@ -19,6 +19,7 @@ from qgis.PyQt.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QPlainTextEdit,
     QProgressBar,
     QPushButton,
@@ -31,7 +32,7 @@ from ..tasks.inquiry import Inquiry
 from ..worker import pythons
 from ..worker.environment import ToolkitError
 from ..worker.log import WorkerLog
-from ..worker.setup import CPU_INDEX, INDEX, Plan, Setup
+from ..worker.setup import Plan, Setup
 from ..worker.toolkits import examine
 from ..worker.venv import ToolkitVenv, next_venv, profile_folder
 
@@ -69,7 +70,7 @@ class SetupDialog(QDialog):
             python=self.python.currentText().strip(),
             venv=ToolkitVenv(Path(self.folder.filePath().strip())),
             wheels=self.wheels.filePath().strip() if self.from_wheels.isChecked() else None,
-            cpu_only=self.cpu_only.isChecked(),
+            extra_index=self.extra_index.text().strip(),
             extras=("aws",) if self.aws.isChecked() else (),
         )
 
@@ -90,12 +91,18 @@ class SetupDialog(QDialog):
         self.folder = QgsFileWidget()
         self.folder.setStorageMode(QgsFileWidget.StorageMode.GetDirectory)
         self.folder.setFilePath(str(self._venv.folder))
-        self.from_index = QRadioButton(self.tr("the Python package index ({})").format(INDEX))
+        self.from_index = QRadioButton(self.tr("the Python package index"))
         self.from_wheels = QRadioButton(self.tr("a folder of wheels, without the Internet"))
         self.from_index.setChecked(True)
         self.wheels = QgsFileWidget()
         self.wheels.setStorageMode(QgsFileWidget.StorageMode.GetDirectory)
-        self.cpu_only = QCheckBox(self.tr("torch without CUDA (a tenth of the download; from {})").format(CPU_INDEX))
+        self.extra_index = QLineEdit()
+        self.extra_index.setPlaceholderText(self.tr("optional, https://..."))
+        self.extra_index.setToolTip(
+            self.tr(
+                "Without a GPU: PyTorch's index for CPUs, as its installation page names it; a tenth of the download."
+            )
+        )
         self.aws = QCheckBox(self.tr("for training on Amazon SageMaker"))
         self.output = QPlainTextEdit()
         self.output.setReadOnly(True)
@@ -134,8 +141,8 @@ class SetupDialog(QDialog):
         form.addRow(self.tr("Packages from"), self.from_index)
         form.addRow("", self.from_wheels)
         form.addRow("", self.wheels)
-        form.addRow(self.tr("Options"), self.cpu_only)
-        form.addRow("", self.aws)
+        form.addRow(self.tr("Further index"), self.extra_index)
+        form.addRow(self.tr("Options"), self.aws)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.addButton(self.start, QDialogButtonBox.ButtonRole.ActionRole)
         buttons.addButton(self.cancel, QDialogButtonBox.ButtonRole.ActionRole)
@@ -150,7 +157,7 @@ class SetupDialog(QDialog):
 
     def _choices_changed(self) -> None:
         self.wheels.setEnabled(self.from_wheels.isChecked())
-        self.cpu_only.setEnabled(self.from_index.isChecked())
+        self.extra_index.setEnabled(self.from_index.isChecked())
 
     def _browse(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, self.tr("Choose a Python"))

@@ -765,6 +765,11 @@ Läuft ein Auftrag noch, wird das gesagt; fragen Sie später noch einmal. Ein ab
         <name>Messages</name>
         <message>
             <location filename="../gui/messages.py" />
+            <source>Cancel</source>
+            <translation>Abbrechen</translation>
+        </message>
+        <message>
+            <location filename="../gui/messages.py" />
             <source>Set up the toolkit...</source>
             <translation>Werkzeug einrichten...</translation>
         </message>
@@ -1392,13 +1397,13 @@ Die Arbeit tut das Werkzeug samft, das ein eigenes Python hat, in einem Prozess 
         </message>
         <message>
             <location filename="../gui/segmenting.py" />
-            <source>{} footprints in {}. Ctrl+Z takes them back; save the layer's edits to keep them.</source>
-            <translation>{} Umrisse in {}. Strg+Z nimmt sie zurück; speichern Sie die Änderungen des Layers, um sie zu behalten.</translation>
+            <source>{} footprints.</source>
+            <translation>{} Umrisse.</translation>
         </message>
         <message>
             <location filename="../gui/segmenting.py" />
-            <source>{} footprints.</source>
-            <translation>{} Umrisse.</translation>
+            <source>{} footprints. Ctrl+Z takes them back, saving the layer keeps them.</source>
+            <translation>{} Umrisse. Strg+Z nimmt sie zurück, Speichern des Layers behält sie.</translation>
         </message>
         <message>
             <location filename="../gui/segmenting.py" />
@@ -1543,6 +1548,11 @@ Die Arbeit tut das Werkzeug samft, das ein eigenes Python hat, in einem Prozess 
         </message>
         <message>
             <location filename="../gui/setup_dialog.py" />
+            <source>Further index</source>
+            <translation>Weiteres Verzeichnis</translation>
+        </message>
+        <message>
+            <location filename="../gui/setup_dialog.py" />
             <source>Installing; this may take many minutes...</source>
             <translation>Wird installiert; das kann viele Minuten dauern...</translation>
         </message>
@@ -1623,6 +1633,11 @@ Die Arbeit tut das Werkzeug samft, das ein eigenes Python hat, in einem Prozess 
         </message>
         <message>
             <location filename="../gui/setup_dialog.py" />
+            <source>Without a GPU: PyTorch's index for CPUs, as its installation page names it; a tenth of the download.</source>
+            <translation>Ohne GPU: das Verzeichnis von PyTorch für CPUs, wie es dessen Installationsseite nennt; ein Zehntel der Daten.</translation>
+        </message>
+        <message>
+            <location filename="../gui/setup_dialog.py" />
             <source>a folder of wheels, without the Internet</source>
             <translation>einem Ordner mit Wheels, ohne Internet</translation>
         </message>
@@ -1633,18 +1648,18 @@ Die Arbeit tut das Werkzeug samft, das ein eigenes Python hat, in einem Prozess 
         </message>
         <message>
             <location filename="../gui/setup_dialog.py" />
+            <source>optional, https://...</source>
+            <translation>freiwillig, https://...</translation>
+        </message>
+        <message>
+            <location filename="../gui/setup_dialog.py" />
             <source>step {} of {}</source>
             <translation>Schritt {} von {}</translation>
         </message>
         <message>
             <location filename="../gui/setup_dialog.py" />
-            <source>the Python package index ({})</source>
-            <translation>dem Python-Paketverzeichnis ({})</translation>
-        </message>
-        <message>
-            <location filename="../gui/setup_dialog.py" />
-            <source>torch without CUDA (a tenth of the download; from {})</source>
-            <translation>torch ohne CUDA (ein Zehntel des Downloads; von {})</translation>
+            <source>the Python package index</source>
+            <translation>dem Python-Paketverzeichnis</translation>
         </message>
     </context>
     <context>
@@ -2035,8 +2050,23 @@ Ein abgebrochener oder unterbrochener Lauf geht weiter, wo er war, wenn er mit d
         <name>Window</name>
         <message>
             <location filename="../gui/window.py" />
+            <source>By box</source>
+            <translation>Mit Rahmen</translation>
+        </message>
+        <message>
+            <location filename="../gui/window.py" />
+            <source>By points</source>
+            <translation>Mit Punkten</translation>
+        </message>
+        <message>
+            <location filename="../gui/window.py" />
             <source>Drag a box around one building to outline it.</source>
             <translation>Ziehen Sie einen Rahmen um ein Gebäude, um es zu umreißen.</translation>
+        </message>
+        <message>
+            <location filename="../gui/window.py" />
+            <source>Drawn area</source>
+            <translation>Gezeichnete Fläche</translation>
         </message>
         <message>
             <location filename="../gui/window.py" />
@@ -2077,6 +2107,11 @@ Ein abgebrochener oder unterbrochener Lauf geht weiter, wo er war, wenn er mit d
             <location filename="../gui/window.py" />
             <source>Show or hide the panel of samft.</source>
             <translation>Das Bedienfeld von samft zeigen oder verbergen.</translation>
+        </message>
+        <message>
+            <location filename="../gui/window.py" />
+            <source>Visible extent</source>
+            <translation>Sichtbarer Ausschnitt</translation>
         </message>
         <message>
             <location filename="../gui/window.py" />

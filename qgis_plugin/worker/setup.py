@@ -17,9 +17,8 @@ from .environment import ToolkitError, clean_environment
 from .pythons import QUESTION
 from .venv import ToolkitVenv
 
-INDEX = "https://pypi.org/simple"
-CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-"""Where torch comes without CUDA, in a tenth of the size."""
+OUTSIDE = "https://www.python.org"
+"""The proxy to here is the one to package indexes too."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,8 @@ class Plan:
     venv: ToolkitVenv
     wheels: str | None = None
     """A folder of wheels to install from; the package index if None."""
-    cpu_only: bool = False
-    """Whether torch comes from the index that has it without CUDA."""
+    extra_index: str = ""
+    """A further package index, such as the one where PyTorch has torch without CUDA."""
     extras: tuple[str, ...] = ()
 
     def check(self) -> None:
@@ -62,8 +61,8 @@ class Plan:
         pip = [str(self.venv.python), *alone, "pip", "install", "--no-input", "--progress-bar", "off"]
         if self.wheels is not None:
             pip += ["--no-index", "--find-links", self.wheels]
-        elif self.cpu_only:
-            pip += ["--extra-index-url", CPU_INDEX]
+        elif self.extra_index:
+            pip += ["--extra-index-url", self.extra_index]
         return [
             [self.python, "-I", "-c", QUESTION],
             [self.python, *alone, "venv", str(self.venv.folder)],
@@ -182,7 +181,7 @@ class Setup(QObject):
 def environment() -> QProcessEnvironment:
     """What pip may see: QGIS's proxy, where QGIS has one, and nothing that leads to QGIS's own Python."""
     variables = clean_environment()
-    proxy = proxy_url(INDEX)
+    proxy = proxy_url(OUTSIDE)
     if proxy:
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
             variables.insert(name, proxy)

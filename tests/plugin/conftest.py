@@ -123,7 +123,7 @@ def aws(real, tmp_path_factory):
 
     def side(*words):
         command = [python, Path(__file__).with_name("aws_side.py"), *words]
-        subprocess.run(list(map(str, command)), check=True, timeout=120)
+        subprocess.run(list(map(str, command)), check=True, timeout=300)
 
     try:
         _wait_for(port, server)

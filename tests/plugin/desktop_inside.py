@@ -55,11 +55,13 @@ def on_map(x, y):
 
 
 def load(path):
-    """Add a raster layer and choose it; gives its extent."""
+    """Add a raster layer, choose it, and show it in its own CRS; gives its extent."""
     layer = QgsRasterLayer(path, pathlib.Path(path).stem)
     QgsProject.instance().addMapLayer(layer)
+    QgsProject.instance().setCrs(layer.crs())
     iface.setActiveLayer(layer)
     iface.mapCanvas().setExtent(layer.extent())
+    iface.mapCanvas().refresh()
     box = layer.extent()
     return [box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()]
 
@@ -78,7 +80,7 @@ def footprints():
 def state():
     """What the panel says, and whether samft or the map is busy."""
     dock = window().dock
-    drawing = iface.mapCanvas().isDrawing() or window()._segmenting._settle.isActive()
+    drawing = iface.mapCanvas().isDrawing() or window()._segmenting.is_waiting
     asking = window()._prompting._asked is not None
     return {"status": dock.status.text(), "busy": not dock.cancel.isHidden() or drawing or asking}
 

@@ -21,7 +21,7 @@ def qgis_process(tmp_path_factory, samft):
     """Runs qgis_process where the package is installed and enabled; gives what it says."""
     home = tmp_path_factory.mktemp("home")
     script = [sys.executable, ROOT / "scripts" / "package-plugin", home / "dist"]
-    package = subprocess.run(script, capture_output=True, text=True, timeout=120, check=True).stdout.strip()
+    package = subprocess.run(script, capture_output=True, text=True, timeout=300, check=True).stdout.strip()
     with zipfile.ZipFile(package) as archive:
         archive.extractall(home / ".local/share/QGIS/QGIS3/profiles/default/python/plugins")
 
@@ -38,7 +38,7 @@ def qgis_process(tmp_path_factory, samft):
             "LANG": f"{language}.UTF-8",
         }
         command = ["qgis_process.bin", *map(str, arguments)]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
     enabled = run("plugins", "enable", "samft")
     assert enabled.returncode == 0, enabled.stdout + enabled.stderr

@@ -8,7 +8,7 @@ pytest.importorskip("qgis.core", reason="QGIS's own Python runs these: see tests
 
 from qgis.core import QgsApplication, QgsSettings
 
-PATIENCE_S = 240
+PATIENCE_S = 600
 
 
 def wait(done):

@@ -98,7 +98,7 @@ def wait(until, timeout_s=120):
 
 def settled(window):
     """Wait until there is nothing more to do, whatever was put off included."""
-    wait(lambda: window._segmenting.busy is None and not window._segmenting._settle.isActive())
+    wait(lambda: window._segmenting.busy is None and not window._segmenting.is_waiting)
 
 
 def footprint_layers():
@@ -184,7 +184,7 @@ def test_visible_extent_into_a_layer_that_says_where_it_comes_from(window, scene
     assert json.loads(layer.metadata().history()[0])["bundle"] == feature["bundle"]
     assert layer.renderer().legendSymbolItems()[0].label() == "score below 0.6"
     (line,) = told(qgis_iface, Qgis.MessageLevel.Success)
-    assert f"{layer.featureCount()} footprints in {layer.name()}. Ctrl+Z takes them back" in line
+    assert f"{layer.featureCount()} footprints. Ctrl+Z takes them back" in line
     assert window.dock.target.target().layer_id == layer.id()
     layer.undoStack().undo()
     assert layer.featureCount() == 0

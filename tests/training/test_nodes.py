@@ -31,7 +31,7 @@ def together(chips, run: Path, base: Path, caches: list[Path], **settings) -> li
         )
         for number, cache in enumerate(caches)
     ]
-    said = [node.communicate(timeout=120)[1] for node in nodes]
+    said = [node.communicate(timeout=300)[1] for node in nodes]
     assert [node.returncode for node in nodes] == [0, 0], said
     return said
 
