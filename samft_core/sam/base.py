@@ -17,14 +17,8 @@ from transformers.utils import logging
 
 from samft_core.digest import sha256
 from samft_core.errors import ModelError
+from samft_core.sam.revisions import REVISIONS
 from samft_core.sam.tiny import TINY, tiny_model
-
-REVISIONS = {
-    "facebook/sam-vit-base": "70c1a07f894ebb5b307fd9eaaee97b9dfc16068f",
-    "facebook/sam-vit-large": "6851e0441005b0fb96f2cc4dfac472f3d1b14af1",
-    "facebook/sam-vit-huge": "87aecf0df4ce6b30cd7de76e87673c49644bdf67",
-}
-"""The pinned commits of the hub's SAM models; any other id is given as ID@COMMIT."""
 
 ANSWER_S = 10.0
 """How long the hub may take to say that it is there."""

@@ -15,7 +15,8 @@ from transformers.utils import logging
 
 from samft_core.digest import sha256
 from samft_core.errors import ModelError
-from samft_core.sam.base import REVISIONS, load_base
+from samft_core.sam.base import load_base
+from samft_core.sam.revisions import REVISIONS
 from tests.cli.conftest import houses, write_scene, write_vector
 from tests.conftest import assert_one_clear_line
 from training.prepare import PrepareSettings, prepare

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from samft_core.bundle import CARD, load_bundle, write_card
 from samft_core.errors import InputError, SamftError
+from samft_core.sam.revisions import REVISIONS
 from training.aws import layout
 from training.aws.start import ROOT, STOPPED, fail, say, unpack
 from training.aws.torchrun import Node, Outcome, processes_here, run, threads_for
@@ -233,8 +234,6 @@ def deliver(run_folder: Path, model: Path, job: Job) -> None:
 
 def _name_base(folder: Path, name: str) -> None:
     """Let a bundle call its base what the user calls it, not by its place on this machine."""
-    from samft_core.sam.base import REVISIONS
-
     repo, _, commit = name.partition("@")
     revision = commit or REVISIONS.get(repo)
     card = load_bundle(folder).card

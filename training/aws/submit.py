@@ -11,6 +11,7 @@ from typing import Any
 
 from samft_core.errors import InputError, ModelError
 from samft_core.progress import Progress, silent
+from samft_core.sam.revisions import REVISIONS
 from training.aws.images import image_uri
 from training.aws.instances import Instance, find_instance
 from training.aws.job import TrainingJob
@@ -179,9 +180,9 @@ def model_to_stage(settings: JobSettings, *, download: bool) -> Path | None:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    from samft_core.sam.base import REVISIONS, find_base
-
     if download:
+        from samft_core.sam.base import find_base
+
         return find_base(settings.model)[0]
     repo, _, commit = settings.model.partition("@")
     try:
