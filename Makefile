@@ -38,7 +38,7 @@ demo: install
 test: test-qgis test-toolkit
 
 test-toolkit: install
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-qgis: install
 	sh scripts/test-qgis $(CURDIR)/$(BIN)

@@ -148,7 +148,7 @@ def test_a_damaged_download_is_never_used(done, packed):
     fetch()
     (done / "samft-a").rename(done / "good")
     etag = fetching._find(Clients(), fetching.find_job(Clients(), "samft-a"))
-    (done / f".samft-a.{etag.mark}.part").write_bytes(packed[:1000] + b"?" + packed[1001:])
+    (done / f".samft-a.{etag.mark}.part").write_bytes(packed[:1000] + bytes([packed[1000] ^ 255]) + packed[1001:])
     with pytest.raises(SamftError, match="not what S3 has"):
         fetch()
     assert [path.name for path in done.iterdir()] == ["good"]

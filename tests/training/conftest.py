@@ -146,10 +146,22 @@ def _popen(command: list[str | Path], processes: int) -> Iterator[subprocess.Pop
 
 
 def trained_together(
-    chips: Chips, runs: dict[Path, dict[str, Any]], base: Path, job: Path, *, processes: int = 2
+    chips: Chips,
+    runs: dict[Path, dict[str, Any]],
+    base: Path,
+    job: Path,
+    *,
+    processes: int = 2,
+    copies: dict[Path, Path] | None = None,
 ) -> str:
-    """Train several runs, one after the other, in processes that are started once; gives what they said."""
-    described = [{"out": str(out), "settings": settings} for out, settings in runs.items()]
+    """Train several runs, one after the other, in processes that are started once; gives what they said.
+
+    Those in `copies` go on where others, whose folders it tells, were at their snapshots before the last.
+    """
+    copies = copies or {}
+    described = [
+        {"out": str(out), "settings": settings, "copy_of": str(copies.get(out, ""))} for out, settings in runs.items()
+    ]
     job.write_text(json.dumps({"chips": str(chips.path), "model": str(base), "runs": described}))
     with _popen([*torchrun(processes), sys.executable, "-m", "tests.training.several", job], processes) as process:
         _, err = process.communicate(timeout=120)

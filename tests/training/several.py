@@ -1,8 +1,12 @@
-"""Trains the runs of a JSON file one after the other; started by torchrun, in several processes together."""
+"""Trains the runs of a JSON file one after the other; started by torchrun, in several processes together.
+
+A run may go on where another, finished one was when it took its snapshot before the last.
+"""
 
 import functools
 import json
 import logging
+import shutil
 import sys
 from pathlib import Path
 from unittest.mock import patch
@@ -13,6 +17,15 @@ from tests.training.conftest import without_pages
 from training.chips import open_chips
 from training.config import from_mapping
 from training.loop import train
+
+
+def copy(finished: Path, to: Path) -> None:
+    """Copy a run as if it had ended before its last snapshot; by the first process, for all."""
+    if dist.get_rank() == 0:
+        last = max((finished / "checkpoints").glob("step-*.pt"))
+        shutil.copytree(finished, to, ignore=shutil.ignore_patterns("bundle", last.name))
+    dist.barrier()
+
 
 if __name__ == "__main__":
     logging.basicConfig(format="note: %(message)s")
@@ -25,5 +38,7 @@ if __name__ == "__main__":
     ):
         for run in job["runs"]:
             config = from_mapping(run["settings"])
+            if run["copy_of"]:
+                copy(Path(run["copy_of"]), Path(run["out"]))
             train(open_chips(job["chips"]), Path(run["out"]), model=job["model"], config=config, device="cpu")
     leave()

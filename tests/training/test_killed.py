@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's"
 
 RUN = {
     "average": 0.9,
-    "max_steps": 60,
+    "max_steps": 40,
     "snapshot_every": 2,
     "validate_every": 3,
     "learning_rate": 1e-3,
@@ -39,7 +39,7 @@ KINDS = {
 }
 
 
-TWO = KINDS["all"] | {"max_steps": 24, "validate_every": 2}
+TWO = KINDS["all"] | {"max_steps": 18, "validate_every": 2}
 
 
 def without_speed(run: Path) -> list[dict]:
@@ -53,9 +53,12 @@ def rank(number: int, *, of: int) -> int:
     return next(child for child, variables in environments.items() if f"RANK={number}".encode() in variables)
 
 
-@pytest.mark.parametrize(("kind", "steps"), [("mask_decoder", (3, 21)), ("late LoRA", [11]), ("all", [7])])
+@pytest.mark.parametrize(("kind", "steps"), [("mask_decoder", (3, 17)), ("late LoRA", [11])])
 def test_sigkill_and_again_is_never_killed(kind, steps, chips, base, cache, tmp_path, no_pages):
-    """Bit for bit, with as many threads; killed once or twice, at moments that nobody chooses exactly."""
+    """Bit for bit, with as many threads; killed once or twice, at moments that nobody chooses exactly.
+
+    Where all learns, it is one of two processes that is killed, below.
+    """
     whole, run = tmp_path / "whole", tmp_path / "run"
     expected = trained(chips, whole, base, **KINDS[kind])
     for step in steps:
@@ -64,7 +67,7 @@ def test_sigkill_and_again_is_never_killed(kind, steps, chips, base, cache, tmp_
             process.kill()
             _, err = process.communicate(timeout=60)
         assert process.returncode == -signal.SIGKILL, err
-        assert step <= snapshots(run)[-1] < 60
+        assert step <= snapshots(run)[-1] < 40
         assert not (run / "bundle").exists()
     assert trained(chips, run, base, **KINDS[kind]).card.hash == expected.card.hash
     assert without_speed(run) == without_speed(whole)
@@ -110,7 +113,7 @@ class TestSigterm:
         assert err.splitlines()[-1] == (
             f"error: stopped by SIGTERM after step {newest}; run the same command again to go on in {run}"
         )
-        assert state(run)["standing"]["step"] == newest < 60
+        assert state(run)["standing"]["step"] == newest < 40
         assert trained(chips, run, base, **settings).card.hash == expected.card.hash
 
     @pytest.mark.parametrize("at", [1, 4, 5, 11, 12])
@@ -216,7 +219,7 @@ def robbed(chips, base, folder) -> tuple[int, str]:
         wait_for_step(folder / "robbed", 5, process)
         os.kill(rank(1, of=process.pid), signal.SIGKILL)
         _, err = process.communicate(timeout=60)
-    assert 5 <= snapshots(folder / "robbed")[-1] < 24
+    assert 5 <= snapshots(folder / "robbed")[-1] < 18
     return process.returncode, err
 
 
@@ -245,10 +248,9 @@ def test_three_processes_add_up_in_the_same_order_after_a_resumption(chips, base
     """What three numbers add up to depends on their order, and that on how gradients are packed to be sent."""
     settings = KINDS["all"] | {"max_steps": 12, "batch_size": 2}
     whole, resumed = tmp_path / "whole", tmp_path / "resumed"
-    trained_together(chips, {whole: settings}, base, tmp_path / "whole.json", processes=3)
-    shutil.copytree(whole, resumed, ignore=shutil.ignore_patterns("bundle", "step-*12.pt"))
-    assert snapshots(resumed) == [10]
-    trained_together(chips, {resumed: settings}, base, tmp_path / "resumed.json", processes=3)
+    runs, copies = {whole: settings, resumed: settings}, {resumed: whole}
+    trained_together(chips, runs, base, tmp_path / "job.json", processes=3, copies=copies)
+    assert metrics(resumed)[0] == metrics(whole)[0], "with its chips per second, as it was not begun anew"
     assert load_bundle(resumed / "bundle").card.hash == load_bundle(whole / "bundle").card.hash
 
 
@@ -277,7 +279,7 @@ class TestTwoProcesses:
         bundle = trained(chips, folder / "copy", base, **TWO)
         (note,) = [text for text in caplog.messages if text.startswith("resuming in another way")]
         assert note.startswith("resuming in another way (processes 2 then, 1 now")
-        assert bundle.card.training["settings"]["max_steps"] == 24
+        assert bundle.card.training["settings"]["max_steps"] == 18
         lines = without_speed(folder / "copy")
         assert lines[: len(before)] == before
-        assert [line["step"] for line in lines][-1] == 24
+        assert [line["step"] for line in lines][-1] == 18
