@@ -23,7 +23,7 @@ from samft_core.overlaps import OBJECT_IOU, SMALLEST_PX, Overlaps, overlaps_repo
 from samft_core.progress import Progress, silent
 from samft_core.raster import open_raster
 from samft_core.rasterize import rasterize
-from samft_core.sam.tiny import TINY
+from samft_core.sam.known import TINY
 from samft_core.scores import ThresholdCurve, pixel_report
 from samft_core.vectors import read_labels
 from training import figures

@@ -20,7 +20,7 @@ from samft_core.bundle import Bundle, load_bundle
 from samft_core.errors import ConfigError, SamftError
 from samft_core.progress import Progress, silent
 from samft_core.sam.base import load_base
-from samft_core.sam.tiny import TINY
+from samft_core.sam.known import TINY
 from samft_core.sam.weights import trained_weights
 from training.average import WeightAverage
 from training.batches import Batch

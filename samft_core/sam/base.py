@@ -17,8 +17,8 @@ from transformers.utils import logging
 
 from samft_core.digest import sha256
 from samft_core.errors import ModelError
-from samft_core.sam.revisions import REVISIONS
-from samft_core.sam.tiny import TINY, tiny_model
+from samft_core.sam.known import REVISIONS, TINY
+from samft_core.sam.tiny import tiny_model
 
 ANSWER_S = 10.0
 """How long the hub may take to say that it is there."""

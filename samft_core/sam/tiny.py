@@ -19,8 +19,6 @@ from transformers.models.sam.modeling_sam import (
     SamVisionEncoder,
 )
 
-TINY = "samft-tiny"
-
 PATCH_PX = 8
 """Half as wide as SAM's, so that a tile need not be enlarged; masks have half the tile's resolution."""
 

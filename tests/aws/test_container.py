@@ -214,7 +214,7 @@ class TestRun:
         with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout.readline() == "on\n"
             process.terminate()
-            rest = process.communicate(timeout=30)[0]
+            rest = process.communicate(timeout=120)[0]
         assert rest.splitlines()[0] == "saved"
         assert "told to stop" in rest
         assert process.returncode == 143

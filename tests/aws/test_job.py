@@ -278,8 +278,7 @@ def test_size_of_a_folder(tmp_path):
 
 
 def test_known_models_are_those_of_training():
-    from samft_core.sam.revisions import REVISIONS
-    from samft_core.sam.tiny import TINY
+    from samft_core.sam.known import REVISIONS, TINY
 
     assert {*SIZES} == {*REVISIONS, TINY}
 

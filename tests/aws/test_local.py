@@ -15,7 +15,7 @@ import torch
 from samft_core.bundle import load_bundle
 from tests.aws.small_job import SETTINGS, STEPS, make_base, make_chips, went_on
 from tests.cli.conftest import HEAR_CTRL_C
-from tests.training.conftest import without_pages
+from tests.training.conftest import END_S, without_pages
 from training.chips import open_chips
 from training.config import resolve
 from training.loop import train
@@ -54,17 +54,17 @@ def steps(out: Path) -> list[int]:
 
 def test_ctrl_c_and_again_gives_what_samft_train_gives(folder, tmp_path):
     with local(folder, tmp_path / "out") as process:
-        until = time.monotonic() + 100
+        until = time.monotonic() + END_S
         while max(steps(tmp_path / "out"), default=0) < 4 and process.poll() is None and time.monotonic() < until:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=END_S)
     assert process.returncode == 130, said
     assert "error: stopped by SIGTERM after step " in said
     assert said.splitlines()[-1].startswith("error: interrupted; ")
     assert [path.name for path in (tmp_path / "out").iterdir()] == [".job"]
     with local(folder, tmp_path / "out") as process:
-        said, _ = process.communicate(timeout=200)
+        said, _ = process.communicate(timeout=END_S)
     assert process.returncode == 0, said
     assert went_on(said)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["bundle", "metrics.jsonl", "report.html"]
@@ -80,7 +80,7 @@ def test_ctrl_c_and_again_gives_what_samft_train_gives(folder, tmp_path):
     assert last["step"] == STEPS
 
     with local(folder, tmp_path / "out") as process:  # there is nothing left to do
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=END_S)
     assert process.returncode == 2
     assert said.splitlines()[-1].startswith("error: expected a folder without a bundle, got ")
 
@@ -90,7 +90,7 @@ def test_a_job_that_fails_says_why(folder, tmp_path):
     damaged = min((tmp_path / "chips" / "images").iterdir())
     damaged.write_bytes(b"no image")
     with local(folder, tmp_path / "out", chips=tmp_path / "chips") as process:
-        said, _ = process.communicate(timeout=200)
+        said, _ = process.communicate(timeout=END_S)
     assert process.returncode == 1, said
     assert said.splitlines()[-1].startswith(f"error: expected chip {damaged.stem} in ")
     assert "Traceback" not in said

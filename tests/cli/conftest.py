@@ -80,7 +80,8 @@ def chips(folder: Path, scene: Path, labels: Path) -> Path:
 @pytest.fixture(scope="session")
 def bundle(folder: Path) -> Path:
     """An untrained samft-tiny."""
-    from samft_core.sam.tiny import TINY, tiny_model
+    from samft_core.sam.known import TINY
+    from samft_core.sam.tiny import tiny_model
     from samft_core.sam.weights import write_bundle
 
     recipe = Recipe(
@@ -170,7 +171,7 @@ def samft(*arguments: object, **environment: str) -> subprocess.CompletedProcess
     """The command as a user runs it."""
     command = [SAMFT, *map(str, arguments)]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=120, check=False, env=ENVIRONMENT | environment
+        command, capture_output=True, text=True, timeout=300, check=False, env=ENVIRONMENT | environment
     )
 
 

@@ -192,7 +192,7 @@ class TestGoingOn:
             while self.kept(folder) < rows and process.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.002)
             process.send_signal(how)
-            _, err = process.communicate(timeout=60)
+            _, err = process.communicate(timeout=300)
         return process.returncode, err
 
     @pytest.mark.parametrize("stops", [[1], [3, 9, 21]], ids=str)

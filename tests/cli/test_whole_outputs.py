@@ -26,7 +26,7 @@ sys.exit(run(sys.argv[2:]))
 def limited(limit: int, *arguments: object) -> subprocess.CompletedProcess[str]:
     """The command where no file can grow beyond a limit in bytes, as on a disk that is full."""
     command = [sys.executable, "-c", LIMITED, str(limit), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=ENVIRONMENT)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=ENVIRONMENT)
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ class TestInterrupt:
                 if line.startswith(stage):
                     break
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=300)
         assert process.returncode == 130
         assert out == ""
         *progress, last = filter(None, err.splitlines())  # click ends the line that a terminal's ^C began

@@ -26,7 +26,7 @@ def listing(folder: Path) -> list[str]:
 
 def run(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", code, *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
 
 
 def interrupted(opened: AbstractContextManager[Path], names: Callable[[Path], list[Path]], error=RuntimeError) -> None:

@@ -280,7 +280,7 @@ def test_quits_in_the_middle_of_a_job(made, tmp_path):
         assert conversation.hear()["stage"] == "loading"
         conversation.say(verb="quit")
         assert conversation.outcome("q")[1]["type"] == "cancelled"
-        assert conversation.process.wait(timeout=30) == 0
+        assert conversation.process.wait(timeout=120) == 0
     assert list(tmp_path.iterdir()) == []
 
 
@@ -288,7 +288,7 @@ def test_ends_with_its_input():
     with talk() as conversation:
         conversation.hear()
         conversation.process.stdin.close()
-        assert conversation.process.wait(timeout=30) == 0
+        assert conversation.process.wait(timeout=120) == 0
 
 
 def test_stray_prints_do_not_reach_the_protocol():
@@ -297,6 +297,8 @@ def test_stray_prints_do_not_reach_the_protocol():
         "print('stray'); os.write(1, b'stray'); os.system('echo stray');"
         "assert os.read(0, 1) == b''; replies.write(requests.readline()); replies.flush()"
     )
-    done = subprocess.run([sys.executable, "-c", program], input=b"ping\n", capture_output=True, timeout=30, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], input=b"ping\n", capture_output=True, timeout=120, check=True
+    )
     assert done.stdout == b"ping\n"
     assert done.stderr.count(b"stray") == 3

@@ -194,7 +194,7 @@ def test_zoom_and_pan_do_not_matter(segment, ground, tiles, kind, colour_samft, 
     if kind == "file":
         out = tmp_path / "cli.gpkg"
         command = [colour_samft, "segment", made / "bundle", layer, "--out", out]
-        subprocess.run(list(map(str, command)), check=True, capture_output=True, timeout=120)
+        subprocess.run(list(map(str, command)), check=True, capture_output=True, timeout=300)
         crs = QgsCoordinateReferenceSystem("EPSG:3857"), QgsCoordinateReferenceSystem(UTM)
         there = QgsCoordinateTransform(*crs, QgsProject.instance())
         source = ogr.Open(str(out))

@@ -113,7 +113,7 @@ def test_closing_in_the_middle_of_a_job(qgis, made):
     qgis.ask("later(iface.actionExit().trigger)")
     qgis.wait("message() is not None")  # it warns of layers in the system's folder for temporary files
     qgis.key("alt+y")
-    assert qgis.qgis.wait(timeout=120) == 0
+    assert qgis.qgis.wait(timeout=300) == 0
     assert not workers(qgis.folder)
 
 

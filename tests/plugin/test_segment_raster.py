@@ -61,7 +61,7 @@ def by_command_line(samft, made, out, *options):
     """Count and total area of what `samft segment` finds."""
     command = [samft, "segment", made / "bundle", made / "scene.tif", "--out", out, *options]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    subprocess.run(list(map(str, command)), check=True, capture_output=True, timeout=120, env=environment)
+    subprocess.run(list(map(str, command)), check=True, capture_output=True, timeout=300, env=environment)
     return summary(out)
 
 
@@ -343,7 +343,7 @@ def test_through_qgis_process(plugins, samft, made, whole, tmp_path):
 
     def qgis_process(*arguments):
         return subprocess.run(
-            ["qgis_process.bin", *arguments], env=environment, capture_output=True, text=True, timeout=120, check=False
+            ["qgis_process.bin", *arguments], env=environment, capture_output=True, text=True, timeout=300, check=False
         )
 
     assert qgis_process("plugins", "enable", "samft").returncode == 0

@@ -16,7 +16,7 @@ from transformers.utils import logging
 from samft_core.digest import sha256
 from samft_core.errors import ModelError
 from samft_core.sam.base import load_base
-from samft_core.sam.revisions import REVISIONS
+from samft_core.sam.known import REVISIONS
 from tests.cli.conftest import houses, write_scene, write_vector
 from tests.conftest import assert_one_clear_line
 from training.prepare import PrepareSettings, prepare
@@ -31,7 +31,7 @@ def process(command: list[object], **environment: object) -> subprocess.Complete
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "TRANSFORMERS_"))}
     environment = clean | {"OMP_NUM_THREADS": "1"} | {key: str(value) for key, value in environment.items()}
     return subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, timeout=40, check=False, env=environment
+        [str(part) for part in command], capture_output=True, text=True, timeout=300, check=False, env=environment
     )
 
 

@@ -93,7 +93,7 @@ class TestRoundTrip:
         )
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         done = subprocess.run(
-            [sys.executable, "-c", code, bundle.path], capture_output=True, check=True, timeout=100, env=environment
+            [sys.executable, "-c", code, bundle.path], capture_output=True, check=True, timeout=300, env=environment
         )
         found = np.frombuffer(done.stdout, np.float32).reshape(SMALL_PX, SMALL_PX)
         assert np.abs(found - bundle.segmenter("cpu").predict(pixels)).max() <= 1e-6

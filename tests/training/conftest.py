@@ -30,6 +30,9 @@ from training.scenes import loose_scenes
 
 SAMFT, TORCHRUN = (Path(sys.executable).with_name(name) for name in ("samft", "torchrun"))
 
+END_S = 600
+"""When a process of the tests counts as hung, on a machine that is busy with other things."""
+
 SIDE = 320
 """Of the scene, in pixels of 0.5 m."""
 
@@ -164,7 +167,7 @@ def trained_together(
     ]
     job.write_text(json.dumps({"chips": str(chips.path), "model": str(base), "runs": described}))
     with _popen([*torchrun(processes), sys.executable, "-m", "tests.training.several", job], processes) as process:
-        _, err = process.communicate(timeout=120)
+        _, err = process.communicate(timeout=END_S)
     assert process.returncode == 0, err
     return err
 
@@ -176,7 +179,7 @@ def snapshots(run: Path) -> list[int]:
 
 def wait_for_step(run: Path, step: int, process: subprocess.Popen[str]) -> None:
     """Wait until a run has a snapshot of a step, or a later one."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + END_S
     while max(snapshots(run), default=0) < step and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)
 

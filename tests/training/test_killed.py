@@ -10,6 +10,7 @@ import pytest
 
 from samft_core.bundle import load_bundle
 from tests.training.conftest import (
+    END_S,
     metrics,
     snapshots,
     started,
@@ -65,7 +66,7 @@ def test_sigkill_and_again_is_never_killed(kind, steps, chips, base, cache, tmp_
         with started(chips, run, base, **KINDS[kind]) as process:
             wait_for_step(run, step, process)
             process.kill()
-            _, err = process.communicate(timeout=60)
+            _, err = process.communicate(timeout=END_S)
         assert process.returncode == -signal.SIGKILL, err
         assert step <= snapshots(run)[-1] < 40
         assert not (run / "bundle").exists()
@@ -83,7 +84,7 @@ def test_sigkill_while_the_cache_is_built(chips, base, tmp_path, monkeypatch, no
         while not list((tmp_path / "cache").glob("*/*/[0-9a-f]*.npy")) and process.poll() is None:
             pass
         process.kill()
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=END_S)
     assert process.returncode == -signal.SIGKILL, err
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").glob("*/*/[0-9a-f]*.npy")}
     assert snapshots(tmp_path / "run") == []
@@ -107,7 +108,7 @@ class TestSigterm:
         with started(chips, run, base, **settings) as process:
             wait_for_step(run, 5, process)
             process.terminate()
-            _, err = process.communicate(timeout=60)
+            _, err = process.communicate(timeout=END_S)
         assert process.returncode == 143, err
         newest = snapshots(run)[-1]
         assert err.splitlines()[-1] == (
@@ -218,7 +219,7 @@ def robbed(chips, base, folder) -> tuple[int, str]:
     with started(chips, folder / "robbed", base, processes=2, **TWO) as process:
         wait_for_step(folder / "robbed", 5, process)
         os.kill(rank(1, of=process.pid), signal.SIGKILL)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=END_S)
     assert 5 <= snapshots(folder / "robbed")[-1] < 18
     return process.returncode, err
 
@@ -229,7 +230,7 @@ def stopped(chips, base, folder) -> str:
     with started(chips, folder / "stopped", base, processes=2, **TWO) as process:
         wait_for_step(folder / "stopped", 5, process)
         process.terminate()
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=END_S)
     shutil.copytree(folder / "stopped", folder / "copy")
     return err
 

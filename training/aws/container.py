@@ -20,7 +20,7 @@ from pathlib import Path
 
 from samft_core.bundle import CARD, load_bundle, write_card
 from samft_core.errors import InputError, SamftError
-from samft_core.sam.revisions import REVISIONS
+from samft_core.sam.known import REVISIONS
 from training.aws import layout
 from training.aws.start import ROOT, STOPPED, fail, say, unpack
 from training.aws.torchrun import Node, Outcome, processes_here, run, threads_for

@@ -11,7 +11,7 @@ from typing import Any
 
 from samft_core.errors import InputError, ModelError
 from samft_core.progress import Progress, silent
-from samft_core.sam.revisions import REVISIONS
+from samft_core.sam.known import REVISIONS, TINY
 from training.aws.images import image_uri
 from training.aws.instances import Instance, find_instance
 from training.aws.job import TrainingJob
@@ -24,7 +24,6 @@ from training.aws.volume import SIZES, SMALLEST_GB, size_of, volume_gb
 from training.chips import Chips
 from training.config import TrainConfig, as_dict, as_text
 
-TINY = "samft-tiny"
 HUB_COMMIT = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{7,40}")
 LONGEST = 200
 """More of a name that is wrong is not told."""

@@ -28,15 +28,16 @@ def evaluate(bundle: Path, chips: Path, split: str, report: Path | None, json_pa
     from samft_core.cli.progress import progress_bar
     from samft_core.output import check_output
     from training.chips import open_chips
-    from training.evaluate import evaluate as evaluate_bundle
-    from training.report import write_evaluation_report
 
-    opened = load_bundle(bundle)
+    opened, cut = load_bundle(bundle), open_chips(chips)
     page = report or bundle.resolve().parent / f"evaluation-{split}.html"
     for output in filter(None, (page, json_path)):
         check_output(output, overwrite=True)
+    from training.evaluate import evaluate as evaluate_bundle  # takes seconds, which a mistake above need not cost
+    from training.report import write_evaluation_report
+
     with progress_bar() as progress:
-        result = evaluate_bundle(opened, open_chips(chips), split=split, device=device, progress=progress)  # type: ignore[arg-type]
+        result = evaluate_bundle(opened, cut, split=split, device=device, progress=progress)  # type: ignore[arg-type]
     write_evaluation_report(result, page)
     scores = result.as_dict()
     click.echo(

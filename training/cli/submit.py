@@ -128,8 +128,8 @@ def submit(
     out here.
     """
     from samft_core.cli.progress import progress_bar
+    from samft_core.sam.known import TINY
     from training.aws.settings import PRESETS, resolve_job
-    from training.aws.submit import TINY
     from training.config import resolve
 
     settings = resolve_job(

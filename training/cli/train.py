@@ -55,15 +55,17 @@ def train(
     """
     from samft_core.cli.progress import progress_bar
     from samft_core.progress import silent
-    from samft_core.sam.tiny import TINY
+    from samft_core.sam.known import TINY
     from training.chips import open_chips
-    from training.loop import train as train_model
     from training.run import REPORT
 
     settings = resolve(tiny=model == TINY, preset=preset, file=config, assignments=assignments)
+    opened = open_chips(chips)
+    from training.loop import train as train_model  # takes seconds, which a mistake above need not cost
+
     first = os.environ.get("RANK", "0") == "0"  # of those that torchrun starts, one speaks
     with progress_bar() if first else contextlib.nullcontext(silent) as progress:
-        bundle = train_model(open_chips(chips), out, model=model, config=settings, device=device, progress=progress)
+        bundle = train_model(opened, out, model=model, config=settings, device=device, progress=progress)
     if first:
         best, recipe = bundle.card.training["validation"], bundle.card.recipe
         click.echo(

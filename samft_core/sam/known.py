@@ -1,4 +1,7 @@
-"""The models of the hub that samft knows by name, for those who need no torch to ask."""
+"""The models that samft knows by name, for those who need no torch to ask."""
+
+TINY = "samft-tiny"
+"""The small one that starts from random weights."""
 
 REVISIONS = {
     "facebook/sam-vit-base": "70c1a07f894ebb5b307fd9eaaee97b9dfc16068f",
