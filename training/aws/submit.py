@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from samft_core.errors import InputError, ModelError
 from samft_core.progress import Progress, silent
@@ -21,8 +21,10 @@ from training.aws.session import Clients
 from training.aws.settings import JobSettings, local_folder
 from training.aws.staging import Staged, plan_uploads, upload
 from training.aws.volume import SIZES, SMALLEST_GB, size_of, volume_gb
-from training.chips import Chips
 from training.config import TrainConfig, as_dict, as_text
+
+if TYPE_CHECKING:
+    from training.chips import Chips
 
 TINY = "samft-tiny"
 HUB_COMMIT = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{7,40}")
