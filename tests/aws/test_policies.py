@@ -272,6 +272,7 @@ def test_the_role_may_do_what_the_request_makes_sagemaker_do_and_no_more(tmp_pat
         ),
         Need("ecr:GetAuthorizationToken"),
         Need("kms:Decrypt", KEY),
+        Need("kms:Encrypt", KEY),  # "must include", says the API's OutputDataConfig of roles and keys
         Need("kms:GenerateDataKey", KEY),
         Need("kms:CreateGrant", KEY, {"kms:GrantIsForAWSResource": "true"}),
     ]
