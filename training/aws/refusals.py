@@ -35,6 +35,12 @@ REFUSALS = (
         remedy="log in again, for example with aws sso login",
     ),
     _refusal(
+        "400",  # of S3's HEAD requests, whose answers have no body that would say more
+        expected="AWS credentials that are valid",
+        got="a refusal without a reason ({said}), as for ones that have expired",
+        remedy="log in again, for example with aws sso login, and give the same command",
+    ),
+    _refusal(
         "AuthFailure IncompleteSignature InvalidAccessKeyId InvalidClientTokenId InvalidToken SignatureDoesNotMatch "
         "UnrecognizedClientException",
         expected="AWS credentials that AWS knows",
