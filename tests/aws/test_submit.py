@@ -190,6 +190,7 @@ def test_no_credentials(aws, words, monkeypatch, capsys):
     [
         ("DescribeTrainingJob", "ExpiredTokenException", 400, "have expired"),
         ("DescribeTrainingJob", "UnrecognizedClientException", 400, "credentials that AWS knows"),
+        ("DescribeTrainingJob", "InvalidSignatureException", 403, "credentials that AWS knows"),
         ("DescribeTrainingJob", "AccessDeniedException", 400, "permission for sagemaker:DescribeTrainingJob"),
         ("HeadBucket", "403", 403, "access to bucket"),
         ("HeadBucket", "404", 404, "none of this name"),
@@ -207,6 +208,7 @@ def test_refused_before_chips_are_read(aws, words, operation, code, status, told
     ("code", "message", "told"),
     [
         ("ValidationException", "Could not assume role arn:aws:iam::1:role/x. Please ensure it trusts us", "--role"),
+        ("ValidationException", "Access denied for repository: pytorch. Check that role r has rights", "a role with"),
         ("ResourceInUse", "Training job names must be unique", "--job-name"),
         ("ResourceLimitExceeded", "The limit for ml.g5.xlarge for spot training job usage is 0", "Service Quotas"),
         ("ValidationException", "1 validation error detected: image", "correct that setting"),
@@ -251,6 +253,12 @@ def test_wrong_region(aws, words, capsys):
 
 def test_unknown_profile(aws, words, capsys):
     assert "profile" in mistake([*words, "--profile", "nobody"], capsys)
+
+
+def test_damaged_configuration(aws, words, tmp_path, monkeypatch, capsys):
+    (tmp_path / "config").write_text("[profile maps\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    assert f"Unable to parse config file: {tmp_path / 'config'}" in mistake(words, capsys)
 
 
 def test_name_that_is_taken(aws, words, capsys):
