@@ -283,6 +283,7 @@ def test_name_that_is_taken(aws, words, capsys):
         (["--to", "my-bucket"], "--to s3://"),
         (["--to", "s3://My_Bucket/towns"], "got s3://My_Bucket/towns;"),
         (["--processes-per-node", "5"], "at most 4 processes"),
+        (["--continue", "anna's"], "--continue with"),
         (["--local"], "--out"),
         (["--local", "--dry-run"], "one of them"),
         (["--out", "here"], "samft jobs fetch takes --out"),

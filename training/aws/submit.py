@@ -14,7 +14,7 @@ from samft_core.progress import Progress, silent
 from samft_core.sam.revisions import REVISIONS
 from training.aws.images import image_uri
 from training.aws.instances import Instance, find_instance
-from training.aws.job import TrainingJob
+from training.aws.job import JOB_NAME, TrainingJob
 from training.aws.launch import Launcher, launch
 from training.aws.layout import CHIPS, CHIPS_DIGEST, MODEL_NAME, PROCESSES, Prefixes
 from training.aws.session import Clients
@@ -70,6 +70,10 @@ def describe(settings: JobSettings, config: TrainConfig, prefixes: Prefixes, *, 
     instance = _instance(settings)
     check_model(settings.model)
     _check_processes(settings, instance)
+    if prefixes.begun_by and not JOB_NAME.fullmatch(prefixes.begun_by):
+        raise InputError(
+            expected="--continue with the name of a training job", got=prefixes.begun_by, remedy="see samft jobs list"
+        )
     return TrainingJob(
         name=prefixes.job,
         image=settings.image or image_uri(region, gpu=instance.gpus > 0),
