@@ -29,7 +29,7 @@ def a_job(bucket: str, name: str, *, full: bool) -> TrainingJob:
     places = Prefixes(to=f"s3://{bucket}/towns", job=name)
     more: dict[str, Any] = {
         "environment": {"HF_HOME": "/tmp/hf"},
-        "tags": {"team": "maps, roofs"},
+        "tags": {"team": "maps + roofs"},
         "subnets": ("subnet-0123456789abcdef0",),
         "security_group_ids": ("sg-0123456789abcdef0",),
         "kms_key_id": "1234abcd-12ab-34cd-56ef-1234567890ab",

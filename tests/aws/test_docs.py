@@ -33,6 +33,7 @@ def test_its_options_and_verbs_exist():
     known = {option for command in (submit, *jobs.commands.values()) for each in command.params for option in each.opts}
     known |= {"--no-spot", "--help", "--labels", "--out", "--spacenet", "--size"}
     known |= {"--template-file", "--stack-name", "--capabilities", "--query"}  # of the aws command
+    known |= {"--parameter-overrides"}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", words)) <= known
 
 

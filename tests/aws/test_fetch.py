@@ -185,6 +185,12 @@ def test_a_bundle_that_was_changed_is_refused(done, aws, left):
     assert list(done.iterdir()) == []
 
 
+def test_a_model_of_another_program_is_refused(done, aws):
+    put(aws, archive(member("weights.pth"), member("log.txt")))
+    assert "got log.txt, weights.pth; fetch a job that samft submit has started" in refused()
+    assert list(done.iterdir()) == []
+
+
 def test_a_folder_of_the_users_is_never_replaced(done, aws):
     (done / "samft-a").mkdir()
     (done / "samft-a" / "thesis.txt").write_text("mine")

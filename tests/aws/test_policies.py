@@ -272,6 +272,7 @@ def test_the_role_may_do_what_the_request_makes_sagemaker_do_and_no_more(tmp_pat
         ),
         Need("ecr:GetAuthorizationToken"),
         Need("kms:Decrypt", KEY),
+        Need("kms:Encrypt", KEY),  # "must include", says the API's OutputDataConfig of roles and keys
         Need("kms:GenerateDataKey", KEY),
         Need("kms:CreateGrant", KEY, {"kms:GrantIsForAWSResource": "true"}),
     ]
@@ -287,6 +288,7 @@ def test_the_role_may_do_what_the_request_makes_sagemaker_do_and_no_more(tmp_pat
 @pytest.mark.parametrize("name", ["submitter-policy", "execution-role-policy"])
 def test_iam_takes_the_policies(aws, name):
     document = json.dumps({"Version": "2012-10-17", "Statement": policy(name, "bucket")})
+    assert not any("*" in action for statement in policy(name, "bucket") for action in listed(statement["Action"]))
     aws.client("iam").create_policy(PolicyName=name, PolicyDocument=document)
     assert len(document.replace(" ", "")) < 6144  # characters, IAM's limit
 

@@ -2,9 +2,12 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
+import geopandas
 import pytest
 
 from samft_core.cli.main import run as samft
@@ -12,6 +15,7 @@ from tests.aws.api import complaints
 from tests.aws.conftest import ROLE, ROOT
 from tests.aws.small_job import make_base, make_chips
 from training.aws.launch import find_launcher
+from training.chips import MANIFEST
 
 OFFLINE = """
 import sys
@@ -141,10 +145,13 @@ def test_another_job_goes_on_with_a_run(aws, words):
     assert first["CheckpointConfig"] == second["CheckpointConfig"]
 
 
-def test_a_run_is_gone_on_with_by_the_same_settings_when_nobody_is_at_it(aws, way, words, capsys):
+def test_a_run_is_gone_on_with_by_the_same_settings_when_nobody_is_at_it(aws, way, words, tmp_path, capsys):
     assert samft(words) == 0
     more = [*words, "--job-name", "samft-town-2", "--continue", "samft-town-1"]
     assert "with seed = 0, got seed = 1;" in mistake([*more, "--set", "seed=1"], capsys)
+    other = shutil.copytree(words[1], tmp_path / "other")
+    next(other.glob("images/*")).write_bytes(b"changed")
+    assert "with chips_digest = " in mistake(["submit", str(other), *more[2:]], capsys)
     elsewhere = [f"{word}/b" if word.startswith("s3:") else word for word in more]
     assert "give the --to of that job" in mistake(elsewhere, capsys)
     assert "expected the name of a training job" in mistake(
@@ -183,9 +190,11 @@ def test_no_credentials(aws, words, monkeypatch, capsys):
     [
         ("DescribeTrainingJob", "ExpiredTokenException", 400, "have expired"),
         ("DescribeTrainingJob", "UnrecognizedClientException", 400, "credentials that AWS knows"),
+        ("DescribeTrainingJob", "InvalidSignatureException", 403, "credentials that AWS knows"),
         ("DescribeTrainingJob", "AccessDeniedException", 400, "permission for sagemaker:DescribeTrainingJob"),
         ("HeadBucket", "403", 403, "access to bucket"),
         ("HeadBucket", "404", 404, "none of this name"),
+        ("HeadBucket", "400", 400, "log in again"),  # all that S3 says of credentials that have expired
     ],
 )
 def test_refused_before_chips_are_read(aws, words, operation, code, status, told, capsys):
@@ -199,6 +208,7 @@ def test_refused_before_chips_are_read(aws, words, operation, code, status, told
     ("code", "message", "told"),
     [
         ("ValidationException", "Could not assume role arn:aws:iam::1:role/x. Please ensure it trusts us", "--role"),
+        ("ValidationException", "Access denied for repository: pytorch. Check that role r has rights", "a role with"),
         ("ResourceInUse", "Training job names must be unique", "--job-name"),
         ("ResourceLimitExceeded", "The limit for ml.g5.xlarge for spot training job usage is 0", "Service Quotas"),
         ("ValidationException", "1 validation error detected: image", "correct that setting"),
@@ -209,6 +219,12 @@ def test_refused_before_chips_are_read(aws, words, operation, code, status, told
 def test_refused_by_sagemaker(aws, words, code, message, told, capsys):
     aws.refuse("CreateTrainingJob", code=code, message=message)
     assert told in mistake(words, capsys)
+
+
+def test_credentials_expire_between_uploads(aws, words, capsys):
+    aws.refuse("HeadObject", code="400", status=400)
+    assert "log in again, for example with aws sso login, and give the same command" in mistake(words, capsys)
+    assert not aws.requests("CreateTrainingJob")
 
 
 def test_upload_refused(aws, words, capsys):
@@ -239,6 +255,12 @@ def test_unknown_profile(aws, words, capsys):
     assert "profile" in mistake([*words, "--profile", "nobody"], capsys)
 
 
+def test_damaged_configuration(aws, words, tmp_path, monkeypatch, capsys):
+    (tmp_path / "config").write_text("[profile maps\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    assert f"Unable to parse config file: {tmp_path / 'config'}" in mistake(words, capsys)
+
+
 def test_name_that_is_taken(aws, words, capsys):
     assert samft(words) == 0
     sent = len(aws.requests())
@@ -259,14 +281,27 @@ def test_name_that_is_taken(aws, words, capsys):
         (["--set", "epoch=3"], "write epochs"),
         (["--subnets", "subnet-1"], "--security-group-ids"),
         (["--to", "my-bucket"], "--to s3://"),
+        (["--to", "s3://My_Bucket/towns"], "got s3://My_Bucket/towns;"),
         (["--processes-per-node", "5"], "at most 4 processes"),
+        (["--continue", "anna's"], "--continue with"),
         (["--local"], "--out"),
+        (["--local", "--dry-run"], "one of them"),
+        (["--out", "here"], "samft jobs fetch takes --out"),
         (["--local", "--out", "never", "--model", "facebook/sam-vit-bas"], "a model among"),
     ],
 )
 def test_mistakes_are_told_before_aws_is_asked(aws, words, added, told, capsys):
     assert told in mistake([*words, *added], capsys)
     assert aws.requests() == aws.requests("CreateBucket")
+
+
+@pytest.mark.parametrize("way_to_go", [["--dry-run"], ["--local", "--out", "never"]])
+def test_chips_that_nothing_can_be_trained_on(words, tmp_path, monkeypatch, way_to_go, capsys):
+    monkeypatch.chdir(tmp_path)
+    manifest = shutil.copytree(words[1], tmp_path / "one-split") / MANIFEST
+    geopandas.read_parquet(manifest).assign(split="train").to_parquet(manifest)
+    assert "at least one val chip in one-split" in mistake(["submit", "one-split", *words[2:], *way_to_go], capsys)
+    assert not Path("never").exists()
 
 
 def test_disk_too_small_for_the_job(aws, words, capsys):

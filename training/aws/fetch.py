@@ -23,6 +23,9 @@ from training.run import BUNDLE
 PIECE_BYTES = 1 << 20
 """What is written at once."""
 
+LONGEST = 200
+"""More of a list of files is not told."""
+
 ATTEMPTS = 5
 """How often in a row a download may be cut off without a byte."""
 
@@ -59,6 +62,7 @@ def fetch(session: Clients, name: str, out: Path, *, overwrite: bool, progress: 
     with whole_folder(out, overwrite=overwrite, made_with=BUNDLE) as folder:
         try:
             unpack(packed, folder)
+            _require_bundle(folder, job)
             load_bundle(folder / BUNDLE)
         except InputError:
             packed.unlink()
@@ -85,6 +89,16 @@ def _require_done(job: Job) -> None:
             expected=f"{job.name} to be done",
             got=f"a job that is {job.standing}",
             remedy=f"wait for it: samft jobs logs {job.name} --follow",
+        )
+
+
+def _require_bundle(folder: Path, job: Job) -> None:
+    if not (folder / BUNDLE).is_dir():
+        found = sorted(path.name for path in folder.iterdir())
+        raise InputError(
+            expected=f"the model of {job.name} to hold a folder {BUNDLE}",
+            got=", ".join(found)[:LONGEST] or "nothing",
+            remedy="fetch a job that samft submit has started",
         )
 
 

@@ -16,6 +16,7 @@ ROLE_ARN = re.compile(r"arn:aws[a-z\-]*:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+
 S3_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s'\"]*)?")
 KMS_KEY = re.compile(r"[a-zA-Z0-9:/_-]*")
 VARIABLE = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+TAG = re.compile(r"[\w .:/=+@-]*")
 """What the API takes, and buckets are called."""
 
 MOST_HYPERPARAMETERS, LONGEST_VALUE, LONGEST_KEY, LONGEST_VARIABLE = 100, 2500, 256, 512
@@ -95,6 +96,7 @@ class TrainingJob:
             _match(VARIABLE, name, "an environment variable's name of letters, digits and _", "--environment")
             _check_value("environment variable", name, value, LONGEST_VARIABLE, LONGEST_VARIABLE)
         for name, value in self.tags.items():
+            _match(TAG, f"{name}={value}", "a tag of letters, digits, spaces and _.:/=+-@", "--tags")
             _check_value("tag", name, value, 128, 256)
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from samft_core.errors import InputError
 from training.aws.job import TrainingJob
 from training.aws.jobs import find_job
-from training.aws.layout import PROCESSES
+from training.aws.layout import CHIPS_DIGEST, PROCESSES
 from training.aws.refusals import aws_errors
 from training.aws.session import Clients
 
@@ -38,7 +38,7 @@ def check_begun(job: TrainingJob, name: str, clients: Clients) -> None:
     """Look whether a job can go on with the run of an earlier one: nobody is at it, and it is the same run.
 
     Args:
-        job: With the earlier job's checkpoints; described whole.
+        job: With the earlier job's checkpoints; what its chips are is looked at once it is known.
         name: The earlier job.
         clients: Whose jobs.
 
@@ -61,7 +61,7 @@ def check_begun(job: TrainingJob, name: str, clients: Clients) -> None:
     given = earlier.described.get("HyperParameters", {})
     for key in sorted({*given, *job.hyperparameters} - {PROCESSES}):
         found, wanted = (each.get(key, "nothing") for each in (given, job.hyperparameters))
-        if found != wanted:
+        if found != wanted and (wanted or key != CHIPS_DIGEST):
             raise InputError(
                 expected=f"the run begun by {name}, with {key} = {found}",
                 got=f"{key} = {wanted}",
@@ -81,7 +81,7 @@ def _check_bucket(bucket: str, clients: Clients) -> None:
                 raise InputError(
                     expected=f"a bucket {bucket}", got="none of this name", remedy="check --to, or make the bucket"
                 ) from error
-            if code in {"400", "403", "AccessDenied"}:
+            if code in {"403", "AccessDenied"}:
                 raise InputError(
                     expected=f"access to bucket {bucket}",
                     got=f"a refusal ({code})",

@@ -35,11 +35,17 @@ REFUSALS = (
         remedy="log in again, for example with aws sso login",
     ),
     _refusal(
-        "AuthFailure IncompleteSignature InvalidAccessKeyId InvalidClientTokenId InvalidToken SignatureDoesNotMatch "
-        "UnrecognizedClientException",
+        "400",  # of S3's HEAD requests, whose answers have no body that would say more
+        expected="AWS credentials that are valid",
+        got="a refusal without a reason ({said}), as for ones that have expired",
+        remedy="log in again, for example with aws sso login, and give the same command",
+    ),
+    _refusal(
+        "AuthFailure IncompleteSignature InvalidAccessKeyId InvalidClientTokenId InvalidSignatureException "
+        "InvalidToken MissingAuthenticationTokenException SignatureDoesNotMatch UnrecognizedClientException",
         expected="AWS credentials that AWS knows",
         got="others ({said})",
-        remedy="check AWS_PROFILE and the keys",
+        remedy="check AWS_PROFILE, the keys and this machine's clock",
     ),
     _refusal(
         "RequestTimeTooSkewed",
@@ -90,6 +96,12 @@ ROLE = Refusal(
     got="another ({said})",
     remedy=f"check --role, and that the role trusts sagemaker.amazonaws.com (see {DOCS})",
 )
+RIGHTS = Refusal(
+    codes=frozenset(),
+    expected="a role with the rights that the job needs",
+    got="another ({said})",
+    remedy=f"check --role, and its policy (see {DOCS})",
+)
 BUSY = {"RequestLimitExceeded", "SlowDown", "Throttling", "ThrottlingException"}
 
 S3_NAMES = {
@@ -131,6 +143,10 @@ def aws_errors() -> Iterator[None]:
         raise InputError(
             expected="a profile of the AWS configuration", got=str(error), remedy="see aws configure list-profiles"
         ) from error
+    except aws.ConfigParseError as error:
+        raise InputError(
+            expected="an AWS configuration that can be read", got=str(error), remedy="correct that file"
+        ) from error
     except (
         aws.NoCredentialsError,
         aws.PartialCredentialsError,
@@ -161,7 +177,7 @@ def in_words(error: Any) -> SamftError:
     operation = str(error.operation_name)
     known = [refusal for refusal in REFUSALS if code in refusal.codes]
     if code == "ValidationException" and re.search(r"\brole\b", said, re.IGNORECASE):
-        known = [ROLE]
+        known = [ROLE if re.search(r"\bassume", said, re.IGNORECASE) else RIGHTS]
     if known:
         named = re.search(r"not authorized to perform: ([\w:]+)", said)
         right = named[1] if named else permission(operation)

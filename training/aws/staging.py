@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from samft_core.errors import ChipsError, InputError
 from samft_core.output import whole_file
@@ -20,7 +21,9 @@ from training.aws.layout import CHIPS, CODE, MODEL, Prefixes
 from training.aws.source import code
 from training.aws.staged import Staged, Upload, digest_of, read_chunk
 from training.aws.upload import upload
-from training.chips import BUILDINGS, MANIFEST, META, Chips
+
+if TYPE_CHECKING:
+    from training.chips import Chips
 
 __all__ = ["Staged", "Upload", "plan_uploads", "upload", "write_staged"]
 
@@ -92,6 +95,8 @@ def write_staged(staged: Staged, folder: Path, *, progress: Progress = silent) -
 
 def _members(chips: Chips) -> Iterator[Member]:
     """The files of a chips folder, in the manifest's order."""
+    from training.chips import BUILDINGS, MANIFEST, META
+
     manifest = chips.manifest
     pairs = zip(manifest["image"], manifest["mask"], strict=True)
     for name in (META, MANIFEST, BUILDINGS, *(file for pair in pairs for file in pair)):

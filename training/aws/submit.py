@@ -7,22 +7,24 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from samft_core.errors import InputError, ModelError
 from samft_core.progress import Progress, silent
 from samft_core.sam.known import REVISIONS, TINY
 from training.aws.images import image_uri
 from training.aws.instances import Instance, find_instance
-from training.aws.job import TrainingJob
+from training.aws.job import JOB_NAME, TrainingJob
 from training.aws.launch import Launcher, launch
 from training.aws.layout import CHIPS, CHIPS_DIGEST, MODEL_NAME, PROCESSES, Prefixes
 from training.aws.session import Clients
 from training.aws.settings import JobSettings, local_folder
 from training.aws.staging import Staged, plan_uploads, upload
 from training.aws.volume import SIZES, SMALLEST_GB, size_of, volume_gb
-from training.chips import Chips
 from training.config import TrainConfig, as_dict, as_text
+
+if TYPE_CHECKING:
+    from training.chips import Chips
 
 HUB_COMMIT = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{7,40}")
 LONGEST = 200
@@ -67,6 +69,10 @@ def describe(settings: JobSettings, config: TrainConfig, prefixes: Prefixes, *, 
     instance = _instance(settings)
     check_model(settings.model)
     _check_processes(settings, instance)
+    if prefixes.begun_by and not JOB_NAME.fullmatch(prefixes.begun_by):
+        raise InputError(
+            expected="--continue with the name of a training job", got=prefixes.begun_by, remedy="see samft jobs list"
+        )
     return TrainingJob(
         name=prefixes.job,
         image=settings.image or image_uri(region, gpu=instance.gpus > 0),

@@ -129,8 +129,8 @@ def stop(name: str, region: str | None, profile: str | None) -> None:
         return
     click.echo(
         f"{name} is asked to stop: it has two minutes to save where it is to {job.checkpoints or 'nowhere'}, and is "
-        f"billed until it has stopped; samft jobs show {name} tells when, and samft submit --continue {name} goes on "
-        "with it"
+        f"billed until it has stopped; samft jobs show {name} tells when; to go on with it, submit it again as before, "
+        f"and with --continue {name}"
     )
 
 
@@ -159,7 +159,7 @@ def fetch(name: str, out: Path | None, overwrite: bool, region: str | None, prof
 def _cost(job: Job, price_per_hour: float | None) -> str:
     """What a job costs, as far as SageMaker has told."""
     if job.billed_h is None:
-        return "known when it has ended"
+        return "SageMaker tells of none" if job.ended else "known when it has ended"
     words = f"{job.billed_h:.2f} hours of one instance are billed"
     if job.saved is not None:
         words += f" (Spot has saved {job.saved:.0%})"

@@ -128,10 +128,17 @@ def submit(
     out here.
     """
     from samft_core.cli.progress import progress_bar
+    from samft_core.errors import InputError
     from samft_core.sam.known import TINY
     from training.aws.settings import PRESETS, resolve_job
     from training.config import resolve
 
+    if dry_run and local:
+        raise InputError(expected="--dry-run or --local", got="both", remedy="give one of them")
+    if out and not local:
+        raise InputError(
+            expected="--out with --local alone", got=f"--out {out}", remedy="leave it out; samft jobs fetch takes --out"
+        )
     settings = resolve_job(
         preset=preset, file=config, flags={name: value for name, value in flags.items() if value not in (None, (), {})}
     )
@@ -191,11 +198,13 @@ def _submit(
     job = describe(settings, config, prefixes, region=clients.region if clients else find_region(region, profile))
     if clients:
         check_place(job, clients)
+        if begun_by:
+            check_begun(job, begun_by, clients)
     model = model_to_stage(settings, download=not dry_run)
     planned = plan(job, opened, prefixes, settings=settings, config=config, model=model, progress=progress)
     if start is None or clients is None:
         return json.dumps(planned.as_json(price_per_hour=price_per_hour), indent=2)
-    if begun_by:
+    if begun_by:  # again, now that the chips are known
         check_begun(planned.job, begun_by, clients)
     submit(planned, start, clients, progress=progress)
     most = f", at most {planned.job.max_cost(price_per_hour):.2f} in all" if price_per_hour is not None else ""
@@ -220,8 +229,11 @@ def _try_here(folder: Path, out: Path | None, settings: JobSettings, config: Tra
     if out is None:
         raise InputError(expected="--out FOLDER with --local", got="none", remedy="say where the bundle goes")
     check_model(settings.model)
+    chips = open_chips(folder)
+    for split in ("train", "val"):
+        chips.require(split)
     model = model_to_stage(settings, download=True)
-    staged = plan_uploads(open_chips(folder), Prefixes(to="s3://local", job="local"), model=model, progress=progress)
+    staged = plan_uploads(chips, Prefixes(to="s3://local", job="local"), model=model, progress=progress)
     bundle = run_locally(
         hyperparameters(settings, config, chips_digest=staged.digests[CHIPS]), staged, out, progress=progress
     )
@@ -230,9 +242,12 @@ def _try_here(folder: Path, out: Path | None, settings: JobSettings, config: Tra
 
 def _place(to: str | None) -> str:
     from samft_core.errors import InputError
+    from training.aws.job import S3_URI
 
-    if not (to or "").startswith("s3://"):
+    if not S3_URI.fullmatch(to or ""):
         raise InputError(
-            expected="--to s3://BUCKET/PREFIX", got=to or "none", remedy="say where chips, checkpoints and models go"
+            expected="--to s3://BUCKET/PREFIX, such as s3://my-bucket/towns",
+            got=to or "none",
+            remedy="say where chips, checkpoints and models go",
         )
     return str(to).rstrip("/")
