@@ -39,7 +39,7 @@ class Marks:
     """What a building is asked for with."""
 
     box: Bounds | None = None
-    """(left, bottom, right, top) around it."""
+    """(left, bottom, right, top) around all of it."""
     points: tuple[tuple[float, float, int], ...] | None = None
     """(x, y, label) of each: 1 on the building, 0 off it."""
     crs: str | None = None
@@ -108,7 +108,7 @@ def ask(
     segmenter: SamSegmenter | None = None,
     device: str = "auto",
 ) -> Told:
-    """Outline one building.
+    """Outline one building; asked for by a box, it ends where the box does.
 
     Args:
         bundle: The trained model and its recipe.
@@ -136,7 +136,8 @@ def ask(
         else:
             probability = model.answer_points(model.embed(pixels), places, marks.labels)
         band = Band(window=grid.window, probability=probability * pixels.valid, valid=pixels.valid)
-        outlines = outline_array(band.probability, band.valid, grid, plan.drawing.style)
+        inside = None if marks.box is None else shapely.Polygon(places)
+        outlines = outline_array(band.probability, band.valid, grid, plan.drawing.style, area=inside)
         building = _meant(outlines, places, marks)
         told = {"box": marks.box, "points": marks.points, "crs": marks.crs}
         provenance = {**plan.provenance, "prompt": {key: value for key, value in told.items() if value is not None}}

@@ -87,7 +87,14 @@ def outline(field: Field, grid: Grid, style: Style, *, area: shapely.Geometry | 
         held, done = held[keep], done[keep]
 
 
-def outline_array(probability: npt.NDArray[np.float32], valid: Flags, grid: Grid, style: Style) -> Geometries:
+def outline_array(
+    probability: npt.NDArray[np.float32],
+    valid: Flags,
+    grid: Grid,
+    style: Style,
+    *,
+    area: shapely.Geometry | None = None,
+) -> Geometries:
     """Building outlines of a field in memory.
 
     Args:
@@ -95,12 +102,13 @@ def outline_array(probability: npt.NDArray[np.float32], valid: Flags, grid: Grid
         valid: (height, width); no outline enters a pixel that is False.
         grid: Where it lies.
         style: How they are drawn.
+        area: As for `outline`.
 
     Returns:
         Valid polygons in pixels of the grid, none of which overlap.
     """
     field = ArrayField(Band(window=grid.window, probability=probability, valid=valid))
-    return np.concatenate([np.array([], dtype=object), *outline(field, grid, style)])
+    return np.concatenate([np.array([], dtype=object), *outline(field, grid, style, area=area)])
 
 
 def _near_open_contours(contours: Geometries, pieces: list[npt.NDArray[np.float64]], end_row: float) -> Flags:

@@ -10,9 +10,8 @@ import torch
 import torch.nn.functional as F
 from transformers.models.sam.modeling_sam import SamVisionAttention, SamVisionLayer
 
-BUNCH_BYTES = 208 << 20
-"""How much the position biases of some queries may take: a quarter of a global block's of ViT-B. With half as much
-such a block was a tenth slower."""
+BUNCH_BYTES = 80 << 20
+"""How much the position biases of some queries may take: a tenth of a global block's of ViT-B."""
 
 
 def run_block(layer: SamVisionLayer, hidden: torch.Tensor) -> torch.Tensor:

@@ -71,6 +71,15 @@ class TestAnswers:
         left, top, right, bottom = segmenter.asked
         assert (right - left, bottom - top) == pytest.approx((20, 20), abs=0.1)
 
+    def test_ends_where_the_box_does(self, raster, grid):
+        """Whatever the model has found beside it; of what is in the box, the most counts."""
+        half, others = shapely.box(20, 30, 30, 50), shapely.box(28, 20, 78, 60)
+        told = ask(make_bundle(), raster, Marks(box=on_map(grid, half).bounds), segmenter=Answering())
+        assert iou(grid, told, half) > 0.95
+        assert on_map(grid, half.buffer(0.01)).covers(told.geometry)
+        told = ask(make_bundle(), raster, Marks(box=on_map(grid, others).bounds), segmenter=Answering())
+        assert iou(grid, told, shapely.box(28, 30, 40, 50)) > 0.95
+
     def test_points(self, raster, grid):
         def asked(*points):
             places = tuple((*on_map(grid, shapely.Point(x, y)).coords[0], label) for x, y, label in points)
