@@ -42,7 +42,6 @@ def main(bundle, chips, raster, labels):
     answers = {
         "whole tile's mask, cut by the box": shapely.intersection(boxes, whole),
         "asked by box": outlines(by_box),
-        "asked by box, cut by the box": shapely.intersection(outlines(by_box), boxes),
         "asked by one point": outlines(by_point),
         "the box itself": boxes,
     }

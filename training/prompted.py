@@ -27,7 +27,7 @@ class PromptScores:
 
     buildings: int
     box_iou: float
-    """Asked for by the box around it."""
+    """Asked for by the box around it, where the answer ends."""
     point_iou: float
     """Asked for by a point on it."""
     cut_iou: float
@@ -83,7 +83,7 @@ def _chip_ious(segmenter: SamSegmenter, chips: Chips, chip: Chip) -> npt.NDArray
         left, top, right, bottom = shapely.bounds(polygons[index])
         inside = np.zeros_like(truth)
         inside[int(top) : int(np.ceil(bottom)), int(left) : int(np.ceil(right))] = True
-        masks = (by_box[place], by_point[place], np.where(inside, whole, 0))
+        masks = (np.where(inside, by_box[place], 0), by_point[place], np.where(inside, whole, 0))
         rows.append([_iou((mask >= segmenter.recipe.threshold) & sample.known, truth) for mask in masks])
     return np.array(rows)
 
