@@ -128,7 +128,7 @@ def _sorted(cells: Cells) -> tuple[Indices, Indices]:
     for filling in (False, True):
         for piece in range(len(start)):
             x0, y0, x1, y1 = start[piece, 0], start[piece, 1], end[piece, 0], end[piece, 1]
-            first_row, end_row = _span(min(y0, y1), max(y0, y1), cells.top, cells.side, cells.rows)
+            first_row, end_row = span(min(y0, y1), max(y0, y1), cells.top, cells.side, cells.rows)
             for row in range(first_row, end_row):
                 from_, to = x0, x1
                 if y0 != y1 and end_row - first_row > 1:
@@ -136,7 +136,7 @@ def _sorted(cells: Cells) -> tuple[Indices, Indices]:
                     one = min(max((edge - y0) / (y1 - y0), 0.0), 1.0)
                     other = min(max((edge + cells.side - y0) / (y1 - y0), 0.0), 1.0)
                     from_, to = x0 + one * (x1 - x0), x0 + other * (x1 - x0)
-                first_column, end_column = _span(min(from_, to), max(from_, to), cells.left, cells.side, cells.columns)
+                first_column, end_column = span(min(from_, to), max(from_, to), cells.left, cells.side, cells.columns)
                 for cell in range(row * cells.columns + first_column, row * cells.columns + end_column):
                     if filling:
                         members[first[cell + 1]] = piece
@@ -150,7 +150,7 @@ def _sorted(cells: Cells) -> tuple[Indices, Indices]:
 
 
 @compiled
-def _span(low: float, high: float, origin: float, side: float, count: int) -> tuple[int, int]:
+def span(low: float, high: float, origin: float, side: float, count: int) -> tuple[int, int]:
     """The first of the rows or columns that a span touches, and the one past the last."""
     first = min(max(math.floor((low - origin) / side), 0), count)
     end = min(max(math.floor((high - origin) / side) + 1, first), count)
@@ -174,8 +174,8 @@ def _holds_any(cells: Cells, box: tuple[float, float, float, float]) -> bool:
     """Whether a box (left, top, right, bottom) meets that of any piece in the cells that it touches."""
     from_, to, _ = cells.pieces
     left, top, right, bottom = box
-    first_column, end_column = _span(left, right, cells.left, cells.side, cells.columns)
-    first_row, end_row = _span(top, bottom, cells.top, cells.side, cells.rows)
+    first_column, end_column = span(left, right, cells.left, cells.side, cells.columns)
+    first_row, end_row = span(top, bottom, cells.top, cells.side, cells.rows)
     for row in range(first_row, end_row):
         place = row * cells.columns
         for k in range(cells.first[place + first_column], cells.first[place + end_column]):
@@ -235,8 +235,8 @@ def _find_farther(
 def _nearest(cells: Cells, wanted: Flags, x: float, y: float, radius: float) -> float:
     """How far the nearest piece of the wanted lines is from a point, if within a radius; infinitely far if not."""
     start, end, line = cells.pieces
-    first_column, end_column = _span(x - radius, x + radius, cells.left, cells.side, cells.columns)
-    first_row, end_row = _span(y - radius, y + radius, cells.top, cells.side, cells.rows)
+    first_column, end_column = span(x - radius, x + radius, cells.left, cells.side, cells.columns)
+    first_row, end_row = span(y - radius, y + radius, cells.top, cells.side, cells.rows)
     nearest, found = radius * radius, False
     for row in range(first_row, end_row):
         place = row * cells.columns

@@ -14,6 +14,7 @@ import shapely
 
 from samft_core.grid import Geometries
 from samft_core.nearness import Pieces, in_cells, pieces_of, stay_nearer
+from samft_core.simplify import simplify
 from samft_core.square import square as square_contour
 
 IOU_FLOOR = 0.9
@@ -50,19 +51,6 @@ class Surroundings:
 
     def __post_init__(self) -> None:
         assert np.all((self.own >= 0) & (self.own < len(self.others))), "each polygon has its contour among the others"
-
-
-def simplify(polygons: Geometries, tolerance: float | Numbers) -> Geometries:
-    """Leave out the vertices that move an outline by less than a tolerance; invalid results are not used.
-
-    Args:
-        polygons: Valid polygons.
-        tolerance: In the units of the polygons (Douglas-Peucker), for all or for each. Where a ring begins, it may
-            count twice.
-    """
-    simple = shapely.simplify(polygons, tolerance, preserve_topology=True)
-    keep = shapely.is_valid(simple) & (shapely.area(simple) > 0)
-    return np.where(keep, simple, polygons)
 
 
 def regularize(
