@@ -32,12 +32,12 @@ DEEPEST = 64
 
 
 class Pieces(NamedTuple):
-    """Straight pieces of lines, those of each line in a row; pieces of no length are points."""
+    """Straight pieces of lines: from each point to the next one, where there is a line."""
 
-    start: Points
-    end: Points
+    points: Points
+    """The lines' points (n, 2), one line after the other."""
     line: Indices
-    """The number of the line that each is of."""
+    """The number of the line that goes on from each, or -1 where it ends."""
 
 
 class Cells(NamedTuple):
@@ -62,33 +62,39 @@ def pieces_of(shapes: Geometries) -> Pieces:
     else:
         parts, line = shapely.get_parts(shapes, return_index=True)
     points, part = shapely.get_coordinates(parts, return_index=True)
-    return _joined(points, part, line)
+    return _pieces(points, part, line)
 
 
 def pieces_through(courses: list[Points]) -> Pieces:
     """The straight pieces from point to point of courses; one of a single point is a piece of no length."""
     twice = [course if len(course) > 1 else np.repeat(course, 2, axis=0) for course in courses]
     number = np.arange(len(courses))
-    return _joined(np.concatenate([np.zeros((0, 2)), *twice]), np.repeat(number, [len(each) for each in twice]), number)
+    return _pieces(np.concatenate([np.zeros((0, 2)), *twice]), np.repeat(number, [len(each) for each in twice]), number)
 
 
-def _joined(points: Points, part: Indices, line: Indices) -> Pieces:
-    """Pieces between each point and the next, where both are of one part."""
-    joined = np.flatnonzero(part[1:] == part[:-1])
-    return Pieces(points[joined], points[joined + 1], line[part[joined]])
+def _pieces(points: Points, part: Indices, line: Indices) -> Pieces:
+    """Pieces between points, given the part of each point and the line of each part."""
+    goes_on = np.append(part[1:] == part[:-1], np.zeros(min(len(part), 1), dtype=np.bool_))
+    return Pieces(points, np.where(goes_on, line[part], -1))
 
 
-def in_cells(pieces: Pieces, side: float) -> Cells:
-    """Sort pieces into cells of a side, or of a larger one where there would be many more cells than pieces."""
+def in_cells(pieces: Pieces, side: float, *, box: Numbers | None = None) -> Cells:
+    """Sort pieces into cells of a side, or of a larger one where there would be many more cells than pieces.
+
+    Args:
+        pieces: The pieces.
+        side: In their units.
+        box: (left, top, right, bottom); what lies outside of it may be left out. Of all pieces if None.
+    """
     if len(pieces.line) == 0:
         return Cells(pieces, 0.0, 0.0, side, 0, 0, np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int64))
-    left, top = np.minimum(pieces.start, pieces.end).min(axis=0)
-    width, height = np.maximum(pieces.start, pieces.end).max(axis=0) - (left, top)
-    side = max(side, math.sqrt(width * height / (4 * len(pieces.line))), max(width, height) / (4 * len(pieces.line)))
+    x, y = pieces.points.T
+    left, top, right, bottom = map(float, (x.min(), y.min(), x.max(), y.max()) if box is None else box)
+    width, height, most = right - left, bottom - top, 4 * len(x)
+    side = max(side, math.sqrt(width * height / most), max(width, height) / most)
     rows, columns = int(height / side) + 1, int(width / side) + 1
-    empty = Cells(pieces, left, top, side, rows, columns, np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int64))
-    first, members = _sorted(empty)
-    return empty._replace(first=first, members=members)
+    first, members = _sorted(pieces, left, top, side, rows, columns)
+    return Cells(pieces, left, top, side, rows, columns, first, members)
 
 
 def near(cells: Cells, pieces: Pieces, count: int, distance: float) -> Flags:
@@ -120,24 +126,25 @@ def stay_nearer(cells: Cells, building: Indices, outlines: Pieces, own: Indices,
 
 
 @compiled
-def _sorted(cells: Cells) -> tuple[Indices, Indices]:
+def _sorted(pieces: Pieces, left: float, top: float, side: float, rows: int, columns: int) -> tuple[Indices, Indices]:
     """Which pieces pass through each cell: where each cell's begin, and their numbers."""
-    start, end, _ = cells.pieces
-    first = np.zeros(cells.rows * cells.columns + 2, dtype=np.int64)
+    points, line = pieces
+    first = np.zeros(rows * columns + 2, dtype=np.int64)
     members = np.empty(0, dtype=np.int64)
     for filling in (False, True):
-        for piece in range(len(start)):
-            x0, y0, x1, y1 = start[piece, 0], start[piece, 1], end[piece, 0], end[piece, 1]
-            first_row, end_row = span(min(y0, y1), max(y0, y1), cells.top, cells.side, cells.rows)
+        for piece in range(len(line) - 1):
+            if line[piece] < 0:
+                continue
+            x0, y0, x1, y1 = points[piece, 0], points[piece, 1], points[piece + 1, 0], points[piece + 1, 1]
+            first_row, end_row = span(min(y0, y1), max(y0, y1), top, side, rows)
             for row in range(first_row, end_row):
                 from_, to = x0, x1
-                if y0 != y1 and end_row - first_row > 1:
-                    edge = cells.top + row * cells.side
-                    one = min(max((edge - y0) / (y1 - y0), 0.0), 1.0)
-                    other = min(max((edge + cells.side - y0) / (y1 - y0), 0.0), 1.0)
+                if end_row - first_row > 1:  # the part of the piece within the row
+                    one = min(max((top + row * side - y0) / (y1 - y0), 0.0), 1.0)
+                    other = min(max((top + (row + 1) * side - y0) / (y1 - y0), 0.0), 1.0)
                     from_, to = x0 + one * (x1 - x0), x0 + other * (x1 - x0)
-                first_column, end_column = span(min(from_, to), max(from_, to), cells.left, cells.side, cells.columns)
-                for cell in range(row * cells.columns + first_column, row * cells.columns + end_column):
+                first_column, end_column = span(min(from_, to), max(from_, to), left, side, columns)
+                for cell in range(row * columns + first_column, row * columns + end_column):
                     if filling:
                         members[first[cell + 1]] = piece
                         first[cell + 1] += 1
@@ -160,32 +167,29 @@ def span(low: float, high: float, origin: float, side: float, count: int) -> tup
 @compiled
 def _find_near(cells: Cells, pieces: Pieces, distance: float, found: Flags) -> None:
     """Set the flags of lines that come near."""
-    start, end, line = pieces
-    for piece in range(len(line)):
-        if not found[line[piece]]:
-            left, right = min(start[piece, 0], end[piece, 0]), max(start[piece, 0], end[piece, 0])
-            top, bottom = min(start[piece, 1], end[piece, 1]), max(start[piece, 1], end[piece, 1])
-            box = left - distance, top - distance, right + distance, bottom + distance
-            found[line[piece]] = _holds_any(cells, box)
+    points, line = pieces
+    for piece in range(len(line) - 1):
+        if line[piece] >= 0 and not found[line[piece]]:
+            x0, y0, x1, y1 = points[piece, 0], points[piece, 1], points[piece + 1, 0], points[piece + 1, 1]
+            low, high = (
+                (min(x0, x1) - distance, min(y0, y1) - distance),
+                (max(x0, x1) + distance, max(y0, y1) + distance),
+            )
+            found[line[piece]] = _holds_any(cells, low, high)
 
 
 @compiled
-def _holds_any(cells: Cells, box: tuple[float, float, float, float]) -> bool:
-    """Whether a box (left, top, right, bottom) meets that of any piece in the cells that it touches."""
-    from_, to, _ = cells.pieces
-    left, top, right, bottom = box
-    first_column, end_column = span(left, right, cells.left, cells.side, cells.columns)
-    first_row, end_row = span(top, bottom, cells.top, cells.side, cells.rows)
+def _holds_any(cells: Cells, low: tuple[float, float], high: tuple[float, float]) -> bool:
+    """Whether a box meets that of any piece in the cells that it touches."""
+    points, _ = cells.pieces
+    first_column, end_column = span(low[0], high[0], cells.left, cells.side, cells.columns)
+    first_row, end_row = span(low[1], high[1], cells.top, cells.side, cells.rows)
     for row in range(first_row, end_row):
         place = row * cells.columns
         for k in range(cells.first[place + first_column], cells.first[place + end_column]):
-            piece = cells.members[k]
-            beside = max(from_[piece, 0], to[piece, 0]) < left or min(from_[piece, 0], to[piece, 0]) > right
-            if (
-                not beside
-                and max(from_[piece, 1], to[piece, 1]) >= top
-                and min(from_[piece, 1], to[piece, 1]) <= bottom
-            ):
+            start, end = points[cells.members[k]], points[cells.members[k] + 1]
+            beside = max(start[0], end[0]) < low[0] or min(start[0], end[0]) > high[0]
+            if not beside and max(start[1], end[1]) >= low[1] and min(start[1], end[1]) <= high[1]:
                 return True
     return False
 
@@ -195,46 +199,51 @@ def _find_farther(
     cells: Cells, building: Indices, outlines: Pieces, own: Indices, distances: Numbers, nearer: Flags
 ) -> None:
     """Unset the flags of outlines that are not sure to be nearer to their own line."""
-    start, end, outline = outlines
+    points, outline = outlines
     is_own, is_other = np.zeros(len(building), dtype=np.bool_), np.zeros(len(building), dtype=np.bool_)
-    waiting = np.empty((DEEPEST, 4))  # pieces of a piece, the next one last
     at = -1
-    for piece in range(len(outline)):
+    for piece in range(len(outline) - 1):
+        if outline[piece] < 0:
+            continue
         if outline[piece] != at:
             at = outline[piece]
             for line in range(len(building)):
                 is_own[line] = line == own[at]
                 is_contour, is_same = building[line] == line, building[line] == building[own[at]]
                 is_other[line] = not is_own[line] and is_contour != is_same
-        waiting[0, 0], waiting[0, 1], waiting[0, 2], waiting[0, 3] = (
-            start[piece, 0],
-            start[piece, 1],
-            end[piece, 0],
-            end[piece, 1],
-        )
-        count = 1
-        while count > 0 and nearer[at]:
-            count -= 1
-            x0, y0, x1, y1 = waiting[count]
-            x, y, length = (x0 + x1) / 2, (y0 + y1) / 2, math.hypot(x1 - x0, y1 - y0)
-            if length <= max(distances[at], cells.side):
-                other = _nearest(cells, is_other, x, y, (1 + MARGIN) * (distances[at] + length))
-                if other == math.inf:
-                    continue
-                own_away = min(_nearest(cells, is_own, x, y, (1 + MARGIN) * distances[at]), distances[at])
-                if other - own_away > length:
-                    continue
-                if other <= own_away or length < FINEST:
-                    nearer[at] = False
-            waiting[count] = x0, y0, x, y
-            waiting[count + 1] = x, y, x1, y1
-            count += 2
+        if nearer[at]:
+            nearer[at] = _is_nearer(cells, is_own, is_other, points[piece], points[piece + 1], distances[at])
+
+
+@compiled
+def _is_nearer(cells: Cells, is_own: Flags, is_other: Flags, start: Points, end: Points, distance: float) -> bool:
+    """Whether a straight piece is sure to be nearer to its own line than to others, given how far from it it is."""
+    waiting = np.empty((DEEPEST, 4))  # pieces of the piece, the next one last
+    waiting[0, 0], waiting[0, 1], waiting[0, 2], waiting[0, 3] = start[0], start[1], end[0], end[1]
+    count = 1
+    while count > 0:
+        x0, y0, x1, y1 = waiting[count - 1]
+        x, y, length = (x0 + x1) / 2, (y0 + y1) / 2, math.hypot(x1 - x0, y1 - y0)
+        if length <= max(distance, cells.side):  # of a longer one, too much is near
+            other = _nearest(cells, is_other, x, y, (1 + MARGIN) * (distance + length))
+            away = (
+                min(_nearest(cells, is_own, x, y, (1 + MARGIN) * distance), distance) if other < math.inf else distance
+            )
+            if other - away > length:
+                count -= 1
+                continue
+            if other <= away or length < FINEST:
+                return False
+        waiting[count - 1, 2], waiting[count - 1, 3] = x, y
+        waiting[count, 0], waiting[count, 1], waiting[count, 2], waiting[count, 3] = x, y, x1, y1
+        count += 1
+    return True
 
 
 @compiled
 def _nearest(cells: Cells, wanted: Flags, x: float, y: float, radius: float) -> float:
     """How far the nearest piece of the wanted lines is from a point, if within a radius; infinitely far if not."""
-    start, end, line = cells.pieces
+    points, line = cells.pieces
     first_column, end_column = span(x - radius, x + radius, cells.left, cells.side, cells.columns)
     first_row, end_row = span(y - radius, y + radius, cells.top, cells.side, cells.rows)
     nearest, found = radius * radius, False
@@ -243,8 +252,8 @@ def _nearest(cells: Cells, wanted: Flags, x: float, y: float, radius: float) -> 
         for k in range(cells.first[place + first_column], cells.first[place + end_column]):
             piece = cells.members[k]
             if wanted[line[piece]]:
-                dx, dy = end[piece, 0] - start[piece, 0], end[piece, 1] - start[piece, 1]
-                to_x, to_y = x - start[piece, 0], y - start[piece, 1]
+                dx, dy = points[piece + 1, 0] - points[piece, 0], points[piece + 1, 1] - points[piece, 1]
+                to_x, to_y = x - points[piece, 0], y - points[piece, 1]
                 square = dx * dx + dy * dy
                 share = min(max((to_x * dx + to_y * dy) / square, 0.0), 1.0) if square > 0 else 0.0
                 to_x, to_y = to_x - share * dx, to_y - share * dy

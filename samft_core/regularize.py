@@ -15,7 +15,7 @@ import shapely
 from samft_core.grid import Geometries
 from samft_core.nearness import Pieces, in_cells, pieces_of, stay_nearer
 from samft_core.simplify import simplify
-from samft_core.square import square as square_contour
+from samft_core.square import square as square_contours
 
 IOU_FLOOR = 0.9
 """A squared outline that agrees less with the contour is not used."""
@@ -76,6 +76,8 @@ def regularize(
         As many polygons, in the same order.
     """
     assert reach >= 2 * tolerance, "simplification reaches as far as twice its tolerance"
+    if len(contours) == 0:
+        return contours
     outlines: Geometries = shapely.normalize(contours)
     place = _Place(outlines, around, reach)
     result = outlines.copy()
@@ -94,11 +96,9 @@ def regularize(
 
 def _squared(contours: Geometries, tolerances: Numbers, reach: float) -> tuple[Geometries, Numbers]:
     """Squared outlines, and how far they leave their contours; infinitely far where there is none of use."""
-    candidates, distances = contours.copy(), np.full(len(contours), np.inf)
-    for i, (contour, tolerance) in enumerate(zip(contours, tolerances, strict=True)):
-        found = square_contour(contour, tolerance=tolerance, reach=reach)
-        if found is not None and found[0].is_valid:
-            candidates[i], distances[i] = found
+    candidates, distances = square_contours(contours, tolerances=tolerances, reach=reach)
+    found = np.flatnonzero(np.isfinite(distances))
+    distances[found[~shapely.is_valid(candidates[found])]] = np.inf
     # what lies between two outlines is a strip no wider than their distance: where that is little, they surely agree
     between = distances * (shapely.length(contours) + shapely.get_num_coordinates(candidates) * distances)
     unsure = np.flatnonzero(np.isfinite(distances) & (between > (1 - IOU_FLOOR) * shapely.area(contours)))
@@ -137,7 +137,8 @@ class _Place:
         lines = np.append(around.others, contours)
         self._building = np.append(np.arange(len(around.others)), around.own)
         self._own = np.arange(len(around.others), len(lines))
-        self._cells = in_cells(pieces_of(lines), reach)
+        box = shapely.total_bounds(contours) + 3 * reach * np.array([-1, -1, 1, 1])  # of a large neighbour, most is far
+        self._cells = in_cells(pieces_of(lines), reach, box=box)
         self._points = shapely.STRtree(shapely.get_point(shapely.get_exterior_ring(lines), 0))
 
     def fits(self, candidates: Geometries, distances: Numbers, which: Indices) -> Flags:

@@ -85,33 +85,73 @@ def chain_costs(
     the power of three, and the squared distance of its course from the least-squares line of its kind, integrated along
     the course. No two along the main direction follow each other, nor do two across it.
 
+    No side begins any more where it would be cheaper to begin it at a later breakpoint, whatever comes (Killick et al.
+    2012, "Optimal detection of changepoints with a linear computational cost").
+
     Returns:
         By number of the breakpoint, kind of the first side and kind of the last (m, 3, 3): what the sides cost, the
         number of the breakpoint where the last begins, and the kind of the one before it.
     """
     cos, sin = math.cos(direction), math.sin(direction)
+    prices = np.array([price, price, free_price])
     shape = (len(breakpoints), 3, 3)
-    cost = np.full(shape, np.inf)
-    begins, before = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-    own = np.empty(3)
+    cost, begins, before = np.full(shape, np.inf), np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    ready, kinds = (
+        np.full(shape, np.inf),
+        np.zeros(shape, dtype=np.int64),
+    )  # what it costs up to a side of the last kind
+    for kind in range(3):
+        ready[0, kind, kind] = 0.0
+    open_, count = np.zeros(len(breakpoints), dtype=np.int64), 1  # where a side may begin
+    stray = np.empty((len(breakpoints), 3))
     for end in range(1, len(breakpoints)):
-        for begin in range(max(0, end - LONGEST_SPAN), end):
+        for i in range(count):
+            begin = open_[i]
             _, _, xx, xy, yy = _scatter(moments, breakpoints[begin], breakpoints[end])
-            own[ALONG] = price + sin * sin * xx - 2 * sin * cos * xy + cos * cos * yy
-            own[ACROSS] = price + cos * cos * xx + 2 * sin * cos * xy + sin * sin * yy
-            own[FREE] = free_price + (xx + yy - math.hypot(xx - yy, 2 * xy)) / 2  # the smaller eigenvalue
-            for kind in range(3):
-                if begin == 0:
-                    cost[end, kind, kind] = own[kind]
-                    continue
-                for first in range(3):
-                    for previous in range(3):
-                        total = cost[begin, first, previous] + own[kind]
-                        if total < cost[end, first, kind] and (previous != kind or kind == FREE):
-                            cost[end, first, kind] = total
-                            begins[end, first, kind] = begin
-                            before[end, first, kind] = previous
+            stray[i, ALONG] = sin * sin * xx - 2 * sin * cos * xy + cos * cos * yy
+            stray[i, ACROSS] = cos * cos * xx + 2 * sin * cos * xy + sin * sin * yy
+            stray[i, FREE] = (xx + yy - math.hypot(xx - yy, 2 * xy)) / 2  # the smaller eigenvalue
+            for first in range(3):
+                for kind in range(3):
+                    total = ready[begin, first, kind] + (prices[kind] + stray[i, kind])
+                    if total < cost[end, first, kind]:
+                        cost[end, first, kind] = total
+                        begins[end, first, kind], before[end, first, kind] = begin, kinds[begin, first, kind]
+        _get_ready(cost[end], ready[end], kinds[end])
+        left = 0
+        for i in range(count):
+            if end - open_[i] < LONGEST_SPAN and _is_worth_a_side(ready[open_[i]], stray[i], ready[end]):
+                open_[left] = open_[i]
+                left += 1
+        open_[left] = end
+        count = left + 1
     return cost, begins, before
+
+
+@compiled
+def _get_ready(cost: npt.NDArray[np.float64], ready: npt.NDArray[np.float64], kinds: Indices) -> None:
+    """By kind of the first side and kind of the next (3, 3): what the sides before cost, and the kind of their last."""
+    for first in range(3):
+        for kind in range(3):
+            for last in range(3):
+                if cost[first, last] < ready[first, kind] and (last != kind or kind == FREE):
+                    ready[first, kind], kinds[first, kind] = cost[first, last], last
+
+
+@compiled
+def _is_worth_a_side(
+    ready: npt.NDArray[np.float64], stray: npt.NDArray[np.float64], later: npt.NDArray[np.float64]
+) -> bool:
+    """Whether a side that began at a breakpoint might still be cheaper than one that begins at a later one.
+
+    Two parts of a course stray from a line each no more than all of it does from one. So it is not if, for all kinds,
+    it is cheaper to be ready at the later one than to be ready at the first and to have strayed up to the later one.
+    """
+    for first in range(3):
+        for kind in range(3):
+            if ready[first, kind] < math.inf and ready[first, kind] + stray[kind] <= later[first, kind]:
+                return True
+    return False
 
 
 @compiled

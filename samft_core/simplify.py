@@ -44,7 +44,7 @@ def _staying(cells: Cells, points: Points, rings: Indices, shapes: Indices, tole
     """Which points of polygons stay, without those that close the rings.
 
     Args:
-        cells: The pieces of all rings, in the order of their points.
+        cells: The pieces of all rings.
         points: The points of all rings, the first of each again at its end.
         rings: Where each ring begins, and the end of the last.
         shapes: Where the rings of each polygon begin, and the end of the last's.
@@ -53,9 +53,8 @@ def _staying(cells: Cells, points: Points, rings: Indices, shapes: Indices, tole
     stays = np.zeros(len(points), dtype=np.bool_)
     for shape in range(len(shapes) - 1):
         for ring in range(shapes[shape], shapes[shape + 1]):
-            first, last = rings[ring], rings[ring + 1] - 1
-            piece = first - ring  # a ring has a piece less than points
-            _simplify(cells, points[first : last + 1], stays[first : last + 1], piece, tolerances[shape])
+            first, end = rings[ring], rings[ring + 1]
+            _simplify(cells, points[first:end], stays[first:end], first, tolerances[shape])
     return stays
 
 
@@ -107,7 +106,7 @@ def _crossed(cells: Cells, ring: Points, first_piece: int, first: int, last: int
         first: The vertex where the chord begins.
         last: The one where it ends, counted on beyond the ring's end.
     """
-    start, end, line = cells.pieces
+    points, line = cells.pieces
     count = len(ring) - 1
     a, b = ring[first], ring[last if last <= count else last - count]
     first_column, end_column = span(min(a[0], b[0]), max(a[0], b[0]), cells.left, cells.side, cells.columns)
@@ -119,7 +118,7 @@ def _crossed(cells: Cells, ring: Points, first_piece: int, first: int, last: int
             if line[piece] == line[first_piece]:
                 vertex = piece - first_piece
                 between = 0 <= vertex < count and (first <= vertex < last or first <= vertex + count < last)
-                if not between and _cross(a, b, start[piece], end[piece]):
+                if not between and _cross(a, b, points[piece], points[piece + 1]):
                     return True
     return False
 

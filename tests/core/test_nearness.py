@@ -28,7 +28,8 @@ def test_all_within_a_distance_are_near_and_none_with_boxes_farther(seed, distan
     boxes = shapely.box(*np.min(ends, axis=1).T, *np.max(ends, axis=1).T)
     may = []
     for shape in shapes:
-        start, end, _ = pieces_of(np.array([shape]))
+        rings = map(shapely.get_coordinates, shapely.get_rings(shape))
+        start, end = np.concatenate([np.stack((ring[:-1], ring[1:])) for ring in rings], axis=1)
         low, high = np.minimum(start, end) - distance, np.maximum(start, end) + distance
         may.append(shapely.intersects(shapely.box(*low.T, *high.T)[:, None], boxes).any())
     found = near(in_cells(pieces_through(courses), side), pieces_of(shapes), len(shapes), distance)
