@@ -51,28 +51,36 @@ def cumulative_moments(line: Points) -> Moments:
 
 
 @compiled
-def simplified(line: Points, tolerance: float) -> npt.NDArray[np.bool_]:
-    """Which vertices (n,) of a line (n, 2) stay when it is simplified (Douglas and Peucker 1973)."""
-    stays = np.zeros(len(line), dtype=np.bool_)
-    stays[0] = stays[-1] = True
-    goals = np.empty(len(line), dtype=np.int64)  # the ends of the pieces still to look at, the next one last
-    goals[0] = len(line) - 1
-    waiting, first = 1, 0
+def simplified(line: Points, last: int, tolerance: float) -> Indices:
+    """Which vertices of a line (n, 2), up to a last one, stay when it is simplified (Douglas and Peucker 1973)."""
+    stay, goals = np.zeros(last + 1, dtype=np.int64), np.empty(last + 1, dtype=np.int64)
+    goals[0] = last  # the ends of the pieces still to look at, the next one last
+    waiting, count, first = 1, 1, 0
     while waiting > 0:
         last = goals[waiting - 1]
-        farthest, place = tolerance, -1
-        for i in range(first + 1, last):
-            distance = _distance(line[i], line[first], line[last])
-            if distance > farthest:
-                farthest, place = distance, i
-        if place < 0:
-            first = last
+        place, away = farthest(line, first, last)
+        if away <= tolerance * tolerance:
+            stay[count] = first = last
+            count += 1
             waiting -= 1
         else:
-            stays[place] = True
             goals[waiting] = place
             waiting += 1
-    return stays
+    return stay[:count]
+
+
+@compiled
+def farthest(line: Points, first: int, last: int) -> tuple[int, float]:
+    """The vertex between two of a line (n, 2) that is farthest from their chord, and the square of its distance.
+
+    Without any between, that is below 0.
+    """
+    place, most = -1, -1.0
+    for i in range(first + 1, last):
+        away = square_distance(line[i], line[first], line[last])
+        if away > most:
+            place, most = i, away
+    return place, most
 
 
 @compiled
@@ -230,19 +238,21 @@ def most_apart(laps: Points, ends: Indices, corners: Points) -> float:
     most = 0.0
     for k in range(len(corners)):
         for i in range(ends[k], ends[k + 1] + 1):
-            most = max(most, _distance(laps[i], corners[k - 1], corners[k]))
+            most = max(most, square_distance(laps[i], corners[k - 1], corners[k]))
         end = laps[ends[k + 1]]
-        most = max(most, math.hypot(end[0] - corners[k, 0], end[1] - corners[k, 1]))
-    return most
+        most = max(most, (end[0] - corners[k, 0]) ** 2 + (end[1] - corners[k, 1]) ** 2)
+    return math.sqrt(most)
 
 
 @compiled
-def _distance(point: Points, start: Points, end: Points) -> float:
-    """The distance of a point (2,) from the straight piece between two others."""
+def square_distance(point: Points, start: Points, end: Points) -> float:
+    """The square of the distance of a point (2,) from the straight piece between two others."""
     dx, dy = end[0] - start[0], end[1] - start[1]
     x, y = point[0] - start[0], point[1] - start[1]
-    share = min(max((x * dx + y * dy) / max(dx * dx + dy * dy, TINY), 0.0), 1.0)
-    return math.hypot(x - share * dx, y - share * dy)
+    square = dx * dx + dy * dy
+    share = min(max((x * dx + y * dy) / square, 0.0), 1.0) if square > 0 else 0.0
+    x, y = x - share * dx, y - share * dy
+    return float(x * x + y * y)
 
 
 @compiled

@@ -9,6 +9,7 @@ import shapely
 from samft_core.compiled import compiled
 from samft_core.grid import Geometries
 from samft_core.nearness import Cells, Indices, Numbers, Points, in_cells, pieces_of, span
+from samft_core.sides import farthest, square_distance
 
 CELL = 8
 """The side of the cells in which crossings are looked for, in tolerances."""
@@ -67,8 +68,8 @@ def _simplify(cells: Cells, ring: Points, stays: Flags, first_piece: int, tolera
     waiting, first = 1, 0
     while waiting > 0:
         last = goals[waiting - 1]
-        place, away = _farthest(ring, first, last)
-        if place < 0 or (away <= tolerance * tolerance and not _crossed(cells, ring, first_piece, first, last)):
+        place, away = farthest(ring, first, last)
+        if away < 0 or (away <= tolerance * tolerance and not _crossed(cells, ring, first_piece, first, last)):
             stays[first] = True
             first = last
             waiting -= 1
@@ -80,19 +81,8 @@ def _simplify(cells: Cells, ring: Points, stays: Flags, first_piece: int, tolera
         stays[:count] = True
     elif len(chosen) > 3:
         before, after = chosen[-1], chosen[1] + count
-        near = _square_distance(ring[0], ring[before], ring[after - count]) <= tolerance * tolerance
+        near = square_distance(ring[0], ring[before], ring[after - count]) <= tolerance * tolerance
         stays[0] = not near or _crossed(cells, ring, first_piece, before, after)
-
-
-@compiled
-def _farthest(line: Points, first: int, last: int) -> tuple[int, float]:
-    """The vertex between two of a line that is farthest from their chord, or -1, and the distance's square."""
-    place, farthest = -1, -1.0
-    for i in range(first + 1, last):
-        away = _square_distance(line[i], line[first], line[last])
-        if away > farthest:
-            place, farthest = i, away
-    return place, farthest
 
 
 @compiled
@@ -146,14 +136,3 @@ def _side(a: Points, b: Points, c: Points) -> float:
     """Above 0 where the point c lies to the left of the way from a to b."""
     side: float = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
     return side
-
-
-@compiled
-def _square_distance(point: Points, start: Points, end: Points) -> float:
-    """The square of the distance of a point (2,) from the straight piece between two others."""
-    dx, dy = end[0] - start[0], end[1] - start[1]
-    x, y = point[0] - start[0], point[1] - start[1]
-    square = dx * dx + dy * dy
-    share = min(max((x * dx + y * dy) / square, 0.0), 1.0) if square > 0 else 0.0
-    x, y = x - share * dx, y - share * dy
-    return float(x * x + y * y)

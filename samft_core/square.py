@@ -12,8 +12,6 @@ from samft_core.compiled import compiled
 from samft_core.grid import Geometries
 from samft_core.nearness import Numbers
 from samft_core.sides import (
-    ACROSS,
-    ALONG,
     FREE,
     Indices,
     Moments,
@@ -29,7 +27,7 @@ from samft_core.sides import (
 
 SHORT_SIDE = 24
 """A corner is worth its price if it mends a strip as wide as the tolerance and this many times as long."""
-FREE_PRICE, FIRST_FREE_PRICE = 3, 10
+FREE_PRICE, FIRST_FREE_PRICE = 3.0, 10.0
 """What a side that is not square to the others costs, where one that is costs 1; and while these are still guessed."""
 SMALLEST_SHARE = 0.55
 """How much of an outline has to lie along or across the main direction."""
@@ -109,16 +107,17 @@ def _square_all(
         for number in range(shapes[shape], shapes[shape + 1]):
             is_hole = number > shapes[shape]
             ring = _ring(points[rings[number] : rings[number + 1] - 1], tolerances[shape])
-            breakpoints = np.flatnonzero(simplified(ring.laps[: len(ring.vertices) + 1], ring.tolerance))
+            breakpoints = simplified(ring.laps, len(ring.vertices), ring.tolerance)
             if not is_hole:
                 breakpoints, direction = _aligned(ring, breakpoints)
             squared, distance = _squared(ring, breakpoints, direction)
             if distance > reach and is_hole:
-                squared, distance = ring.vertices[breakpoints[:-1]] if len(breakpoints) > 3 else ring.vertices, reach
+                squared, distance = _simplified(ring, breakpoints), reach
             farthest = max(farthest, distance)
             if farthest > reach:
                 break
-            corners[place : place + len(squared)] = squared
+            for k in range(len(squared)):
+                corners[place + k, 0], corners[place + k, 1] = squared[k, 0], squared[k, 1]
             lengths[ring_count + number - shapes[shape]] = len(squared)
             place += len(squared)
         if farthest <= reach:
@@ -128,15 +127,22 @@ def _square_all(
 
 
 @compiled
-def _ring(vertices: Points, tolerance: float) -> _Ring:
+def _ring(points: Points, tolerance: float) -> _Ring:
     """Prepare a ring (n, 2), whose first vertex is not repeated."""
-    count = len(vertices)
-    middle = np.array([vertices[:, 0].mean(), vertices[:, 1].mean()])
-    first = int(np.argmax((vertices[:, 0] - middle[0]) ** 2 + (vertices[:, 1] - middle[1]) ** 2))
-    vertices = np.concatenate((vertices[first:], vertices[:first]))
-    laps = np.empty((2 * count + 1, 2))
-    laps[:count] = vertices - middle
-    laps[count:-1], laps[-1] = laps[:count], laps[0]
+    count = len(points)
+    middle = np.array([points[:, 0].sum() / count, points[:, 1].sum() / count])
+    first, farthest = 0, -1.0
+    for i in range(count):
+        away = (points[i, 0] - middle[0]) ** 2 + (points[i, 1] - middle[1]) ** 2
+        if away > farthest:
+            first, farthest = i, away
+    vertices, laps = np.empty((count, 2)), np.empty((2 * count + 1, 2))
+    for i in range(count):
+        at = first + i if first + i < count else first + i - count
+        for axis in range(2):
+            vertices[i, axis] = points[at, axis]
+            laps[i, axis] = laps[count + i, axis] = points[at, axis] - middle[axis]
+    laps[-1, 0], laps[-1, 1] = laps[0, 0], laps[0, 1]
     return _Ring(vertices, middle, laps, cumulative_moments(laps), tolerance)
 
 
@@ -151,7 +157,7 @@ def _aligned(ring: _Ring, breakpoints: Indices) -> tuple[Indices, float]:
 
     Each of the two chains is better than what it is made from; what is free is decided on last.
     """
-    direction = _longest_steps_direction(ring.laps[breakpoints])
+    direction = _longest_steps_direction(ring.laps, breakpoints)
     for free_price in (FIRST_FREE_PRICE, FREE_PRICE):
         ends, kinds = _chain(ring, breakpoints, direction, free_price)
         direction = fitted_direction(ring.moments, ends, kinds, direction, TRIM * ring.tolerance)
@@ -172,10 +178,11 @@ def _chain(ring: _Ring, breakpoints: Indices, direction: float, free_price: floa
     """
     price = ring.tolerance**2 * min(SHORT_SIDE * ring.tolerance, _perimeter(ring) / 8)
     cost, begins, before = chain_costs(ring.moments, breakpoints, direction, price, free_price * price)
-    closed = cost[-1].copy()
-    closed[ALONG, ALONG] = closed[ACROSS, ACROSS] = np.inf  # the last side meets the first
-    cheapest = int(np.argmin(closed))
-    first, kind = cheapest // 3, cheapest % 3
+    cheapest, first, kind = math.inf, 0, 0
+    for one in range(3):
+        for last in range(3):
+            if cost[-1, one, last] < cheapest and (one != last or one == FREE):  # the last side meets the first
+                cheapest, first, kind = cost[-1, one, last], one, last
     ends, kinds = np.empty(len(breakpoints), dtype=np.int64), np.empty(len(breakpoints), dtype=np.int64)
     end, place = len(breakpoints) - 1, len(breakpoints) - 1  # filled from behind
     ends[place] = breakpoints[end]
@@ -205,23 +212,49 @@ def _squared(ring: _Ring, breakpoints: Indices, direction: float) -> tuple[Point
     for _ in range(2):  # a breakpoint is a guess of where a side ends, a corner is a better one
         ends = nearest_ends(ring.laps, ends, corners)
         corners = corners_between(ring.laps, ring.moments, ends, kinds, direction, trim)
-    return corners + ring.middle, most_apart(ring.laps, ends, corners)
+    distance = most_apart(ring.laps, ends, corners)
+    for k in range(len(corners)):
+        corners[k, 0] += ring.middle[0]
+        corners[k, 1] += ring.middle[1]
+    return corners, distance
 
 
 @compiled
-def _longest_steps_direction(breakpoints: Points) -> float:
-    """The direction, modulo a right angle, that long steps between breakpoints (m, 2) run near, in radians.
+def _simplified(ring: _Ring, breakpoints: Indices) -> Points:
+    """The vertices that are breakpoints; all of them where these are no more than two."""
+    count = len(breakpoints) - 1
+    if count < 3:
+        return ring.vertices
+    corners = np.empty((count, 2))
+    for k in range(count):
+        corners[k, 0], corners[k, 1] = ring.vertices[breakpoints[k], 0], ring.vertices[breakpoints[k], 1]
+    return corners
+
+
+@compiled
+def _longest_steps_direction(laps: Points, breakpoints: Indices) -> float:
+    """The direction, modulo a right angle, that long steps between breakpoints (m,) run near, in radians.
 
     The angles times four have a density, with a von Mises kernel; the result is the circular mean around its mode.
     """
-    steps = breakpoints[1:] - breakpoints[:-1]
-    weights = steps[:, 0] ** 2 + steps[:, 1] ** 2  # the longer, the less a pixel's wavering turns it
-    angles = 4 * np.arctan2(steps[:, 1], steps[:, 0])
-    x, y = np.cos(angles), np.sin(angles)
+    count = len(breakpoints) - 1
+    x, y, weights = np.empty(count), np.empty(count), np.empty(count)
+    for i in range(count):
+        dx = laps[breakpoints[i + 1], 0] - laps[breakpoints[i], 0]
+        dy = laps[breakpoints[i + 1], 1] - laps[breakpoints[i], 1]
+        angle = 4 * math.atan2(dy, dx)
+        x[i], y[i] = math.cos(angle), math.sin(angle)
+        weights[i] = dx * dx + dy * dy  # the longer, the less a pixel's wavering turns it
     densest, mean = -math.inf, 0.0
-    for k in np.argsort(-weights, kind="mergesort")[:LONGEST_STEPS]:
+    left = weights.copy()
+    for _ in range(min(count, LONGEST_STEPS)):
+        k = 0
+        for i in range(count):
+            if left[i] > left[k]:
+                k = i
+        left[k] = -1.0
         density, mean_x, mean_y = 0.0, 0.0, 0.0
-        for i in range(len(weights)):
+        for i in range(count):
             near = weights[i] * math.exp(8 * (x[i] * x[k] + y[i] * y[k] - 1))  # half the weight where 6 degrees away
             density, mean_x, mean_y = density + near, mean_x + near * x[i], mean_y + near * y[i]
         if density > densest:
@@ -239,7 +272,12 @@ def _from_surest_corner(ring: _Ring, breakpoints: Indices, ends: Indices) -> Ind
         if min(before, after) > longest:
             longest, surest = min(before, after), ends[k]
         before = after
-    first = int(np.searchsorted(breakpoints, surest))
-    lap = len(ring.vertices)
-    anew = np.concatenate((breakpoints[first:-1], breakpoints[: first + 1] + lap))
-    return anew - lap if anew[0] >= lap else anew
+    count, lap, first = len(breakpoints) - 1, len(ring.vertices), 0
+    while first < count and breakpoints[first] < surest:
+        first += 1
+    back = lap if breakpoints[first] >= lap else 0
+    anew = np.empty(count + 1, dtype=np.int64)
+    for k in range(count + 1):
+        over = first + k >= count
+        anew[k] = breakpoints[first + k - count if over else first + k] + (lap if over else 0) - back
+    return anew
