@@ -138,7 +138,7 @@ class Contours:
         area = _signed_areas(coordinates, lengths)
         shells: Geometries = shapely.polygons(rings[area > SPECK_PX2])
         holes = np.append(np.array(self._holes, dtype=object), rings[area < -SPECK_PX2])
-        inside, shell = shapely.STRtree(shells).query(shapely.get_point(holes, 0), predicate="within")
+        shell, inside = shapely.STRtree(shapely.get_point(holes, 0)).query(shells, predicate="contains")
         size = shapely.area(shells)
         home = np.full(len(holes), -1)
         for i in np.argsort(-size[shell], kind="stable"):  # the smallest shell around a hole has the last word

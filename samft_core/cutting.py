@@ -35,8 +35,9 @@ def unknown_near(field: Field, polygons: Geometries, distance_px: float) -> tupl
         if len(beside) == 0 or (band := field.read(part)).valid.all():
             continue
         for i in beside:
-            if (common := _around(boxes[i]).intersection(part)) is not None:
-                traced, _ = trace(~crop(band, common).valid)
+            common = _around(boxes[i]).intersection(part)
+            if common is not None and not (valid := crop(band, common).valid).all():
+                traced, _ = trace(~valid)
                 areas += list(_moved(traced, common))
                 near += [i] * len(traced)
     beyond = _frame(field.window, math.ceil(distance_px))

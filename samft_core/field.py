@@ -33,6 +33,9 @@ JOB = "job.json"
 KEPT_BANDS = 3
 """How many bands are held in memory for those who read here and there."""
 
+KEPT_PX = 2**23
+"""More bands are held if they have about so few pixels, 40 MB: a map's extent is outlined again and again."""
+
 
 class Field(Protocol):
     """Probabilities over a part of a lattice, read band by band or window by window."""
@@ -147,7 +150,8 @@ class StoredField:
 
     def _band(self, number: int) -> Band:
         if number not in self._recent:
-            while len(self._recent) >= KEPT_BANDS:
+            kept = max(KEPT_BANDS, KEPT_PX // (self.windows[number].height_px * self.window.width_px))
+            while len(self._recent) >= kept:
                 self._recent.popitem(last=False)
             self._recent[number] = self._load(self.windows[number])
         self._recent.move_to_end(number)

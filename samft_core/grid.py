@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -278,12 +279,14 @@ class Grid:
 
         Polygon edges are taken as geodesics, after Karney (2013), "Algorithms for geodesics".
         """
-        geod = _geod(self.crs)
-        lonlat = shapely.transform(
-            shapely.orient_polygons(np.asarray(polygons, dtype=object)),
-            lambda points: np.column_stack(self._to_lonlat(points)),
-        )
-        return np.array([abs(geod.geometry_area_perimeter(polygon)[0]) for polygon in lonlat], dtype=np.float64)
+        rings, owner = shapely.get_rings(np.asarray(polygons, dtype=object), return_index=True)
+        points, ring = shapely.get_coordinates(rings, return_index=True)
+        lon, lat = self._to_lonlat(points)
+        ends, geod = np.searchsorted(ring, np.arange(len(rings) + 1)), _geod(self.crs)
+        areas = [abs(geod.polygon_area_perimeter(lon[i:j], lat[i:j])[0]) for i, j in itertools.pairwise(ends)]
+        is_hole = np.append(False, owner[1:] == owner[:-1])[: len(owner)]  # a polygon's first ring is its shell
+        signed = np.where(is_hole, -1.0, 1.0) * np.array(areas, dtype=np.float64)
+        return np.bincount(owner, signed, minlength=len(polygons)).astype(np.float64)
 
     def _to_lonlat(self, points: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         geodetic = self.crs.geodetic_crs

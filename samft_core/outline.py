@@ -19,7 +19,7 @@ from samft_core.cutting import unknown_near, within, without
 from samft_core.field import ArrayField, Field
 from samft_core.grid import Geometries, Grid
 from samft_core.mosaic import Band
-from samft_core.polygons import Nearness
+from samft_core.nearness import Pieces, in_cells, near, pieces_of, pieces_through
 from samft_core.regularize import Surroundings, regularize
 from samft_core.zonal import zones
 
@@ -83,7 +83,8 @@ def outline(field: Field, grid: Grid, style: Style, *, area: shapely.Geometry | 
         if ready.any():
             yield from _finish(field, grid, style, area, held, np.flatnonzero(ready))
             done |= ready
-        keep = unsettled | ~done | _near(held, held[~done])
+        keep = unsettled | ~done
+        keep[~keep] = _near(held[~keep], pieces_of(held[~done]))
         held, done = held[keep], done[keep]
 
 
@@ -113,16 +114,14 @@ def outline_array(
 
 def _near_open_contours(contours: Geometries, pieces: list[npt.NDArray[np.float64]], end_row: float) -> Flags:
     """Which contours may have a neighbour whose course is not known yet."""
-    lines = [shapely.LineString(piece) if len(piece) > 1 else shapely.Point(piece[0]) for piece in pieces]
     below = shapely.bounds(contours)[:, 3] + 2 * REACH_PX + 1 > end_row if len(contours) else np.zeros(0, np.bool_)
-    return np.asarray(below | _near(contours, np.array(lines, dtype=object)))
+    return np.asarray(below | _near(contours, pieces_through(pieces)))
 
 
-def _near(contours: Geometries, others: Geometries) -> Flags:
-    """Which contours may matter to what becomes of one of the others."""
-    near = np.zeros(len(contours), dtype=np.bool_)
-    near[Nearness(others).pairs(contours, 2 * REACH_PX + 1)[0]] = True
-    return near
+def _near(contours: Geometries, others: Pieces) -> Flags:
+    """Which contours may matter to what becomes of others."""
+    distance = 2 * REACH_PX + 1
+    return near(in_cells(others, distance), pieces_of(contours), len(contours), distance)
 
 
 def _finish(

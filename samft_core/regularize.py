@@ -13,8 +13,9 @@ import numpy.typing as npt
 import shapely
 
 from samft_core.grid import Geometries
-from samft_core.polygons import Nearness
-from samft_core.square import square as square_contour
+from samft_core.nearness import Pieces, in_cells, pieces_of, stay_nearer
+from samft_core.simplify import simplify
+from samft_core.square import square as square_contours
 
 IOU_FLOOR = 0.9
 """A squared outline that agrees less with the contour is not used."""
@@ -22,20 +23,11 @@ IOU_FLOOR = 0.9
 SLIVER = 1e-9
 """Smaller areas and distances are rounding, in the units of the polygons."""
 
-FINEST = 1e-2
-"""Pieces of an outline that are shorter are looked at no closer, in the units of the polygons."""
-
 SMALL = 1 / 8
 """No tolerance is larger than this share of a polygon's size, the root of its area."""
 
 UNSQUARED = 1 / 4
 """The share of the tolerance by which what cannot be squared is simplified."""
-
-MARGIN = 1e-6
-"""What is measured out to a distance is looked for a little farther, by this share of it, as rounding may deceive."""
-
-POINTS = 4096
-"""So many points are measured at once: in a crowd, each is near hundreds of segments, all of which take memory."""
 
 Flags = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.float64]
@@ -61,19 +53,6 @@ class Surroundings:
         assert np.all((self.own >= 0) & (self.own < len(self.others))), "each polygon has its contour among the others"
 
 
-def simplify(polygons: Geometries, tolerance: float | Numbers) -> Geometries:
-    """Leave out the vertices that move an outline by less than a tolerance; invalid results are not used.
-
-    Args:
-        polygons: Valid polygons.
-        tolerance: In the units of the polygons (Douglas-Peucker), for all or for each. Where a ring begins, it may
-            count twice.
-    """
-    simple = shapely.simplify(polygons, tolerance, preserve_topology=True)
-    keep = shapely.is_valid(simple) & (shapely.area(simple) > 0)
-    return np.where(keep, simple, polygons)
-
-
 def regularize(
     contours: Geometries, around: Surroundings, *, tolerance: float, reach: float, square: bool
 ) -> Geometries:
@@ -97,8 +76,10 @@ def regularize(
         As many polygons, in the same order.
     """
     assert reach >= 2 * tolerance, "simplification reaches as far as twice its tolerance"
+    if len(contours) == 0:
+        return contours
     outlines: Geometries = shapely.normalize(contours)
-    place = _Place(outlines, around)
+    place = _Place(outlines, around, reach)
     result = outlines.copy()
     left = np.arange(len(outlines))
     fine = np.minimum(tolerance, SMALL * np.sqrt(shapely.area(outlines)))
@@ -115,11 +96,9 @@ def regularize(
 
 def _squared(contours: Geometries, tolerances: Numbers, reach: float) -> tuple[Geometries, Numbers]:
     """Squared outlines, and how far they leave their contours; infinitely far where there is none of use."""
-    candidates, distances = contours.copy(), np.full(len(contours), np.inf)
-    for i, (contour, tolerance) in enumerate(zip(contours, tolerances, strict=True)):
-        found = square_contour(contour, tolerance=tolerance, reach=reach)
-        if found is not None and found[0].is_valid:
-            candidates[i], distances[i] = found
+    candidates, distances = square_contours(contours, tolerances=tolerances, reach=reach)
+    found = np.flatnonzero(np.isfinite(distances))
+    distances[found[~shapely.is_valid(candidates[found])]] = np.inf
     # what lies between two outlines is a strip no wider than their distance: where that is little, they surely agree
     between = distances * (shapely.length(contours) + shapely.get_num_coordinates(candidates) * distances)
     unsure = np.flatnonzero(np.isfinite(distances) & (between > (1 - IOU_FLOOR) * shapely.area(contours)))
@@ -150,16 +129,17 @@ class _Place:
     Args:
         contours: The polygons.
         around: What lies near them.
+        reach: How far outlines may leave them.
     """
 
-    def __init__(self, contours: Geometries, around: Surroundings) -> None:
+    def __init__(self, contours: Geometries, around: Surroundings, reach: float) -> None:
         self._contours, self._around = contours, around
-        self._all = np.append(around.others, contours)
-        self._contour_of = np.append(np.arange(len(around.others)), around.own)
-        self._polygon_of = np.append(np.full(len(around.others), -1), np.arange(len(contours)))
-        is_part = np.bincount(around.own, minlength=len(around.others))[self._contour_of] > 1
-        self._neighbours = np.flatnonzero((self._polygon_of < 0) | is_part)  # a whole contour is among the others
-        self._nearness = Nearness(self._all[self._neighbours])
+        lines = np.append(around.others, contours)
+        self._building = np.append(np.arange(len(around.others)), around.own)
+        self._own = np.arange(len(around.others), len(lines))
+        box = shapely.total_bounds(contours) + 3 * reach * np.array([-1, -1, 1, 1])  # of a large neighbour, most is far
+        self._cells = in_cells(pieces_of(lines), reach, box=box)
+        self._points = shapely.STRtree(shapely.get_point(shapely.get_exterior_ring(lines), 0))
 
     def fits(self, candidates: Geometries, distances: Numbers, which: Indices) -> Flags:
         """Which candidates enter neither what is unknown nor a neighbour's ground, and stay in the area.
@@ -169,110 +149,41 @@ class _Place:
             distances: How far each leaves its contour; it fits nowhere if that is infinite.
             which: For each, the number of its polygon.
         """
-        contours, area = self._contours[which], self._around.area
-        fits = np.isfinite(distances) & _kept_out(candidates, self._around.unknown)
-        if area is not None:
-            cut = shapely.dwithin(contours, shapely.boundary(area), SLIVER)
-            fits[cut] &= shapely.area(shapely.difference(candidates[cut], area)) <= SLIVER
-        left = np.flatnonzero(fits)
-        candidate, near = self._nearness.pairs(contours[left], 2 * distances[left])
-        candidate, near = left[candidate], self._neighbours[near]
-        foreign = self._foreign(which[candidate], near)
-        candidate, near = candidate[foreign], near[foreign]
-        crowded, pair = np.unique(candidate, return_inverse=True)
-        neighbours, place = np.unique(near, return_inverse=True)
-        vertices = shapely.get_point(shapely.get_exterior_ring(self._all[neighbours]), 0)
-        shapely.prepare(candidates[crowded])
-        swallows = shapely.covers(candidates[candidate], vertices[place])
-        shapely.destroy_prepared(candidates[crowded])  # which takes more memory than the outline itself
-        fits[candidate[swallows]] = False
-        fits[crowded] &= self._nearer(candidates[crowded], distances[crowded], which[crowded], (pair, near))
+        fits = np.isfinite(distances)
+        fits[fits] = _kept_out(candidates[fits], self._around.unknown)
+        fits[fits] = self._in_area(candidates[fits], which[fits])
+        fits[fits] = ~self._swallow(candidates[fits], which[fits])
+        fits[fits] = self._nearer(candidates[fits], distances[fits], which[fits])
         return fits
 
-    def _foreign(self, polygons: Indices, near: Indices) -> Flags:
-        """Whether each of all contours and polygons is another building's, seen from a polygon.
+    def _in_area(self, candidates: Geometries, which: Indices) -> Flags:
+        """Which candidates stay in the area, or have a polygon that lies clear of its edge."""
+        inside, area = np.ones(len(candidates), dtype=np.bool_), self._around.area
+        if area is not None:
+            cut = shapely.dwithin(self._contours[which], shapely.boundary(area), SLIVER)
+            inside[cut] = shapely.area(shapely.difference(candidates[cut], area)) <= SLIVER
+        return inside
 
-        Of the contours, all are but the one it is or was cut out of; of the polygons, the other parts of that one.
-        """
-        is_part = self._polygon_of[near] >= 0
-        same = self._contour_of[near] == self._around.own[polygons]
-        foreign: Flags = np.where(is_part, same & (self._polygon_of[near] != polygons), ~same)
-        return foreign
+    def _swallow(self, candidates: Geometries, which: Indices) -> Flags:
+        """Which candidates have a neighbour in them: one's first vertex, as the outlines of the two do not cross."""
+        swallow = np.zeros(len(candidates), dtype=np.bool_)
+        candidate, line = self._points.query(candidates, predicate="covers")
+        building, own = self._building[line], self._own[which[candidate]]
+        is_contour, is_same = building == line, building == self._building[own]
+        swallow[candidate[(is_contour != is_same) & (line != own)]] = True
+        return swallow
 
-    def _nearer(
-        self, candidates: Geometries, distances: Numbers, which: Indices, pairs: tuple[Indices, Indices]
-    ) -> Flags:
+    def _nearer(self, candidates: Geometries, distances: Numbers, which: Indices) -> Flags:
         """Which candidates stay, wherever they leave their contour, nearer to it than to any neighbour's.
 
-        From one point to another, the difference of the two distances changes by no more than twice their distance.
-        So a straight piece of an outline is sure to be nearer if, at its middle, the difference exceeds the piece's
-        length; pieces for which this cannot be said are halved. As its own contour is no farther than the candidate's
-        distance, neighbours farther than that and the piece's length leave nothing to be unsure of.
-
-        Args:
-            candidates: Outlines (n,).
-            distances: How far each leaves its contour.
-            which: For each, the number of its polygon.
-            pairs: Candidates, and which of all contours and polygons are neighbours of them.
+        Inside it they are anyway, but may be too close to both to be sure of: so where an outline is not sure to be
+        nearer as a whole, what lies outside is looked at by itself.
         """
-        outside = shapely.difference(shapely.boundary(candidates), self._contours[which])
-        start, end, place = _segments(shapely.segmentize(outside, np.maximum(distances, FINEST)))
-        lines = np.unique(np.append(pairs[1], which + len(self._around.others)))
-        from_, to, line = _segments(shapely.boundary(self._all[lines]))
-        if len(place):  # of a neighbour that is large, most is far from here
-            low, high = np.minimum(start, end).min(axis=0), np.maximum(start, end).max(axis=0)
-            reach = 3 * distances.max()
-            close = np.all((np.maximum(from_, to) >= low - reach) & (np.minimum(from_, to) <= high + reach), axis=1)
-            from_, to, line = from_[close], to[close], line[close]
-        tree = shapely.STRtree(shapely.linestrings(np.stack((from_, to), axis=1)))
-        line = lines[line]
-        neighbours = np.unique(pairs[0] * len(self._all) + pairs[1])
-        nearer = np.ones(len(candidates), dtype=np.bool_)
-        while len(place):
-            middle, length = (start + end) / 2, np.hypot(*(end - start).T)
-            own, other = distances[place], 3 * distances[place]
-            radius = np.minimum(other, (1 + MARGIN) * (own + length))
-            for few in _slices(len(place), POINTS):
-                box = shapely.box(*(middle[few] - radius[few, None]).T, *(middle[few] + radius[few, None]).T)
-                point, segment = tree.query(box)
-                point += few.start
-                away = _distances(middle[point], from_[segment], to[segment])
-                close = away <= radius[point]
-                point, segment, away = point[close], segment[close], away[close]
-                candidate = place[point]
-                is_own = self._polygon_of[line[segment]] == which[candidate]
-                is_other = np.isin(candidate * len(self._all) + line[segment], neighbours)
-                np.minimum.at(own, point[is_own], away[is_own])
-                np.minimum.at(other, point[is_other], away[is_other])
-            sure = other - own > length
-            nearer[place[~sure & ((other <= own) | (length < FINEST))]] = False
-            halved = ~sure & nearer[place]
-            start, end = np.concatenate((start[halved], middle[halved])), np.concatenate((middle[halved], end[halved]))
-            place = np.tile(place[halved], 2)
+        nearer = self._surely_nearer(pieces_of(candidates), distances, which)
+        unsure = np.flatnonzero(~nearer)
+        outside = shapely.difference(shapely.boundary(candidates[unsure]), self._contours[which[unsure]])
+        nearer[unsure] = self._surely_nearer(pieces_of(outside), distances[unsure], which[unsure])
         return nearer
 
-
-def _slices(count: int, longest: int) -> list[slice]:
-    """Slices of so many, no longer than that, that cover a count."""
-    return [slice(first, min(first + longest, count)) for first in range(0, count, longest)]
-
-
-def _distances(points: Numbers, start: Numbers, end: Numbers) -> Numbers:
-    """The distance of each point from a straight piece that is not a point itself, all (n, 2)."""
-    x, y = (end - start).T
-    to_x, to_y = (points - start).T
-    square = x * x + y * y
-    share = np.clip((to_x * x + to_y * y) / square, 0, 1)
-    beside = np.abs(to_x * y - to_y * x) / square * np.sqrt(square)
-    from_end = points - np.where(share > 0, 1, 0)[:, None] * (end - start) - start
-    at_end = np.hypot(*from_end.T)
-    distances: Numbers = np.where((share > 0) & (share < 1), beside, at_end)
-    return distances
-
-
-def _segments(lines: Geometries) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], Indices]:
-    """Where the straight pieces of lines, of one part or several, begin and end (n, 2), and each one's line."""
-    parts, line = shapely.get_parts(lines, return_index=True)
-    points, part = shapely.get_coordinates(parts, return_index=True)
-    joined = np.flatnonzero(part[1:] == part[:-1])
-    return points[joined], points[joined + 1], line[part[joined]]
+    def _surely_nearer(self, outlines: Pieces, distances: Numbers, which: Indices) -> Flags:
+        return stay_nearer(self._cells, self._building, outlines, self._own[which], distances)

@@ -51,28 +51,36 @@ def cumulative_moments(line: Points) -> Moments:
 
 
 @compiled
-def simplified(line: Points, tolerance: float) -> npt.NDArray[np.bool_]:
-    """Which vertices (n,) of a line (n, 2) stay when it is simplified (Douglas and Peucker 1973)."""
-    stays = np.zeros(len(line), dtype=np.bool_)
-    stays[0] = stays[-1] = True
-    goals = np.empty(len(line), dtype=np.int64)  # the ends of the pieces still to look at, the next one last
-    goals[0] = len(line) - 1
-    waiting, first = 1, 0
+def simplified(line: Points, last: int, tolerance: float) -> Indices:
+    """Which vertices of a line (n, 2), up to a last one, stay when it is simplified (Douglas and Peucker 1973)."""
+    stay, goals = np.zeros(last + 1, dtype=np.int64), np.empty(last + 1, dtype=np.int64)
+    goals[0] = last  # the ends of the pieces still to look at, the next one last
+    waiting, count, first = 1, 1, 0
     while waiting > 0:
         last = goals[waiting - 1]
-        farthest, place = tolerance, -1
-        for i in range(first + 1, last):
-            distance = _distance(line[i], line[first], line[last])
-            if distance > farthest:
-                farthest, place = distance, i
-        if place < 0:
-            first = last
+        place, away = farthest(line, first, last)
+        if away <= tolerance * tolerance:
+            stay[count] = first = last
+            count += 1
             waiting -= 1
         else:
-            stays[place] = True
             goals[waiting] = place
             waiting += 1
-    return stays
+    return stay[:count]
+
+
+@compiled
+def farthest(line: Points, first: int, last: int) -> tuple[int, float]:
+    """The vertex between two of a line (n, 2) that is farthest from their chord, and the square of its distance.
+
+    Without any between, that is below 0.
+    """
+    place, most = -1, -1.0
+    for i in range(first + 1, last):
+        away = square_distance(line[i], line[first], line[last])
+        if away > most:
+            place, most = i, away
+    return place, most
 
 
 @compiled
@@ -85,33 +93,73 @@ def chain_costs(
     the power of three, and the squared distance of its course from the least-squares line of its kind, integrated along
     the course. No two along the main direction follow each other, nor do two across it.
 
+    No side begins any more where it would be cheaper to begin it at a later breakpoint, whatever comes (Killick et al.
+    2012, "Optimal detection of changepoints with a linear computational cost").
+
     Returns:
         By number of the breakpoint, kind of the first side and kind of the last (m, 3, 3): what the sides cost, the
         number of the breakpoint where the last begins, and the kind of the one before it.
     """
     cos, sin = math.cos(direction), math.sin(direction)
+    prices = np.array([price, price, free_price])
     shape = (len(breakpoints), 3, 3)
-    cost = np.full(shape, np.inf)
-    begins, before = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-    own = np.empty(3)
+    cost, begins, before = np.full(shape, np.inf), np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    ready, kinds = (
+        np.full(shape, np.inf),
+        np.zeros(shape, dtype=np.int64),
+    )  # what it costs up to a side of the last kind
+    for kind in range(3):
+        ready[0, kind, kind] = 0.0
+    open_, count = np.zeros(len(breakpoints), dtype=np.int64), 1  # where a side may begin
+    stray = np.empty((len(breakpoints), 3))
     for end in range(1, len(breakpoints)):
-        for begin in range(max(0, end - LONGEST_SPAN), end):
+        for i in range(count):
+            begin = open_[i]
             _, _, xx, xy, yy = _scatter(moments, breakpoints[begin], breakpoints[end])
-            own[ALONG] = price + sin * sin * xx - 2 * sin * cos * xy + cos * cos * yy
-            own[ACROSS] = price + cos * cos * xx + 2 * sin * cos * xy + sin * sin * yy
-            own[FREE] = free_price + (xx + yy - math.hypot(xx - yy, 2 * xy)) / 2  # the smaller eigenvalue
-            for kind in range(3):
-                if begin == 0:
-                    cost[end, kind, kind] = own[kind]
-                    continue
-                for first in range(3):
-                    for previous in range(3):
-                        total = cost[begin, first, previous] + own[kind]
-                        if total < cost[end, first, kind] and (previous != kind or kind == FREE):
-                            cost[end, first, kind] = total
-                            begins[end, first, kind] = begin
-                            before[end, first, kind] = previous
+            stray[i, ALONG] = sin * sin * xx - 2 * sin * cos * xy + cos * cos * yy
+            stray[i, ACROSS] = cos * cos * xx + 2 * sin * cos * xy + sin * sin * yy
+            stray[i, FREE] = (xx + yy - math.hypot(xx - yy, 2 * xy)) / 2  # the smaller eigenvalue
+            for first in range(3):
+                for kind in range(3):
+                    total = ready[begin, first, kind] + (prices[kind] + stray[i, kind])
+                    if total < cost[end, first, kind]:
+                        cost[end, first, kind] = total
+                        begins[end, first, kind], before[end, first, kind] = begin, kinds[begin, first, kind]
+        _get_ready(cost[end], ready[end], kinds[end])
+        left = 0
+        for i in range(count):
+            if end - open_[i] < LONGEST_SPAN and _is_worth_a_side(ready[open_[i]], stray[i], ready[end]):
+                open_[left] = open_[i]
+                left += 1
+        open_[left] = end
+        count = left + 1
     return cost, begins, before
+
+
+@compiled
+def _get_ready(cost: npt.NDArray[np.float64], ready: npt.NDArray[np.float64], kinds: Indices) -> None:
+    """By kind of the first side and kind of the next (3, 3): what the sides before cost, and the kind of their last."""
+    for first in range(3):
+        for kind in range(3):
+            for last in range(3):
+                if cost[first, last] < ready[first, kind] and (last != kind or kind == FREE):
+                    ready[first, kind], kinds[first, kind] = cost[first, last], last
+
+
+@compiled
+def _is_worth_a_side(
+    ready: npt.NDArray[np.float64], stray: npt.NDArray[np.float64], later: npt.NDArray[np.float64]
+) -> bool:
+    """Whether a side that began at a breakpoint might still be cheaper than one that begins at a later one.
+
+    Two parts of a course stray from a line each no more than all of it does from one. So it is not if, for all kinds,
+    it is cheaper to be ready at the later one than to be ready at the first and to have strayed up to the later one.
+    """
+    for first in range(3):
+        for kind in range(3):
+            if ready[first, kind] < math.inf and ready[first, kind] + stray[kind] <= later[first, kind]:
+                return True
+    return False
 
 
 @compiled
@@ -190,19 +238,21 @@ def most_apart(laps: Points, ends: Indices, corners: Points) -> float:
     most = 0.0
     for k in range(len(corners)):
         for i in range(ends[k], ends[k + 1] + 1):
-            most = max(most, _distance(laps[i], corners[k - 1], corners[k]))
+            most = max(most, square_distance(laps[i], corners[k - 1], corners[k]))
         end = laps[ends[k + 1]]
-        most = max(most, math.hypot(end[0] - corners[k, 0], end[1] - corners[k, 1]))
-    return most
+        most = max(most, (end[0] - corners[k, 0]) ** 2 + (end[1] - corners[k, 1]) ** 2)
+    return math.sqrt(most)
 
 
 @compiled
-def _distance(point: Points, start: Points, end: Points) -> float:
-    """The distance of a point (2,) from the straight piece between two others."""
+def square_distance(point: Points, start: Points, end: Points) -> float:
+    """The square of the distance of a point (2,) from the straight piece between two others."""
     dx, dy = end[0] - start[0], end[1] - start[1]
     x, y = point[0] - start[0], point[1] - start[1]
-    share = min(max((x * dx + y * dy) / max(dx * dx + dy * dy, TINY), 0.0), 1.0)
-    return math.hypot(x - share * dx, y - share * dy)
+    square = dx * dx + dy * dy
+    share = min(max((x * dx + y * dy) / square, 0.0), 1.0) if square > 0 else 0.0
+    x, y = x - share * dx, y - share * dy
+    return float(x * x + y * y)
 
 
 @compiled

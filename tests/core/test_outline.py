@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samft_core import outline as outline_module
-from samft_core import regularize as regularize_module
 from samft_core.grid import Window
 from samft_core.mosaic import Band
 from samft_core.outline import Style, outline, outline_array
@@ -46,7 +45,6 @@ def test_any_chunks_give_the_same_outlines(monkeypatch, chunk_vertices, square):
     monkeypatch.setattr(outline_module, "CHUNK_VERTICES", 10**9)
     at_once = outlines(noise, 32, style, valid=valid)
     monkeypatch.setattr(outline_module, "CHUNK_VERTICES", chunk_vertices)
-    monkeypatch.setattr(regularize_module, "POINTS", 7)
     in_chunks = outlines(noise, 32, style, valid=valid)
     assert len(in_chunks) > 100
     assert shapely.to_wkb(in_chunks).tolist() == shapely.to_wkb(at_once).tolist()

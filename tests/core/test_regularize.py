@@ -10,7 +10,8 @@ from shapely import affinity
 
 from benchmarks.outlines import coverage
 from samft_core.contours import contour
-from samft_core.regularize import IOU_FLOOR, Surroundings, _kept_out, regularize, simplify
+from samft_core.regularize import IOU_FLOOR, Surroundings, _kept_out, regularize
+from samft_core.simplify import simplify
 
 TOLERANCE, REACH = 1.0, 4.0
 
