@@ -62,7 +62,7 @@ def regularize(
     contour (by `IOU_FLOOR` if squared), leaves it by no more than the reach, enters nothing unknown, and stays,
     wherever it leaves the contour, nearer to it than to any neighbour's. So two outlines lie in two cells of a Voronoi
     diagram of the contours and cannot overlap, although each is decided on by itself, from its contour and what is
-    within twice the reach of it.
+    within twice the reach of it, or a centimetre more (`nearness.FINEST`).
 
     Args:
         contours: Valid polygons that overlap neither each other nor what is unknown, in units as long in x as in y.
