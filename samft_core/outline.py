@@ -8,7 +8,7 @@ outline is the same whatever extent was asked for.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ import shapely
 from samft_core.contours import Contours
 from samft_core.cutting import unknown_near, within, without
 from samft_core.field import ArrayField, Field
-from samft_core.grid import Geometries, Grid
+from samft_core.grid import Geometries, Grid, Window
 from samft_core.mosaic import Band
 from samft_core.nearness import Pieces, in_cells, near, pieces_of, pieces_through
 from samft_core.regularize import Surroundings, regularize
@@ -31,6 +31,9 @@ PLAIN_TOLERANCE_PX = 0.25
 
 REACH_PX = 5.0
 """How far an outline may leave its contour, in lattice pixels; only what lies within twice this matters to it."""
+
+BAND_PX = 2**22
+"""Bands are swept together while they have no more pixels: each sweep costs something, and this many take 40 MB."""
 
 CHUNK_VERTICES = 50_000
 """So many vertices of contours are made outlines of at once: with all they are measured against, some 100 MB."""
@@ -68,7 +71,7 @@ def outline(field: Field, grid: Grid, style: Style, *, area: shapely.Geometry | 
     )
     held = np.array([], dtype=object)
     done = np.array([], dtype=np.bool_)
-    for window in [*field.windows, None]:
+    for window in [*_joined(field.windows), None]:
         if window is None:
             closed, end_row = sweep.finish(), np.inf
         else:
@@ -110,6 +113,18 @@ def outline_array(
     """
     field = ArrayField(Band(window=grid.window, probability=probability, valid=valid))
     return np.concatenate([np.array([], dtype=object), *outline(field, grid, style, area=area)])
+
+
+def _joined(windows: list[Window]) -> list[Window]:
+    """Windows that follow each other from the top, joined where they are small."""
+    joined: list[Window] = []
+    for window in windows:
+        last = joined[-1] if joined else None
+        if last is not None and (last.height_px + window.height_px) * window.width_px <= BAND_PX:
+            joined[-1] = replace(last, height_px=last.height_px + window.height_px)
+        else:
+            joined.append(window)
+    return joined
 
 
 def _near_open_contours(contours: Geometries, pieces: list[npt.NDArray[np.float64]], end_row: float) -> Flags:

@@ -12,7 +12,7 @@ from training.chips import Chips
 from training.prepare import PrepareSettings, prepare
 from training.scenes import loose_scenes
 
-STEPS = 80
+STEPS = 60
 """Enough to be interrupted in several times, few enough to be soon done."""
 
 SETTINGS = {

@@ -1,5 +1,7 @@
 """Outlines from bands of rows: the same as from all rows at once, joined over every seam, with the holes that count."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 import shapely
@@ -19,6 +21,12 @@ HEIGHT, WIDTH = 60, 50
 GRID = make_grid(HEIGHT, WIDTH)
 
 
+@pytest.fixture(autouse=True)
+def _bands_as_they_come(monkeypatch):
+    """Not swept together, so that these small ones have seams."""
+    monkeypatch.setattr(outline_module, "BAND_PX", 0)
+
+
 def outlines(probability: np.ndarray, rows: int, style: Style, *, valid: np.ndarray | None = None) -> np.ndarray:
     height, width = probability.shape
     known = np.ones(probability.shape, dtype=bool) if valid is None else valid
@@ -30,9 +38,13 @@ def outlines(probability: np.ndarray, rows: int, style: Style, *, valid: np.ndar
 @given(blobs(), st.integers(1, 40), st.booleans(), st.sampled_from([0.0, 3.0]))
 @settings(max_examples=40)
 def test_any_bands_give_the_same_outlines(blob, rows, square, min_hole_m2):
+    """However few rows they have, and whether they are swept together."""
     probability, valid = blob
     style = Style(threshold=0.5, square=square, min_hole_m2=min_hole_m2)
-    assert same(outlines(probability, rows, style, valid=valid), outlines(probability, 40, style, valid=valid))
+    at_once = outlines(probability, 40, style, valid=valid)
+    for band_px in (0, 10 * probability.shape[1]):
+        with mock.patch.object(outline_module, "BAND_PX", band_px):
+            assert same(outlines(probability, rows, style, valid=valid), at_once)
 
 
 @pytest.mark.parametrize("square", [True, False])
