@@ -132,21 +132,13 @@ def test_from_submit_to_footprints(count, whole, folder, tmp_path):
     assert set(geopandas.read_file(out)["bundle"]) <= {bundle.card.hash}
 
 
-def test_one_machine_told_to_stop_then_killed_is_never_interrupted(whole, folder, bucket, server, sagemaker):
-    """SIGTERM; SIGKILL without a word; and to the end; then once more, when there is nothing left to do."""
+def test_one_machine_killed_is_never_interrupted(whole, folder, bucket, server, sagemaker):
+    """SIGKILL without a word; and to the end; then once more, when there is nothing left to do."""
     request = submit("samft-spot-1", 1, folder=folder, bucket=bucket, server=server)
     with sagemaker.started(request) as running:
         running.wait_for_step(4)
-        running.machines[0].sigterm()
-        assert_stopped(running.machines[0], *running.wait(GRACE_S))
-        running.sync_all()
-        stopped_at = running.snapshot()
-        assert f"error: stopped by SIGTERM after step {stopped_at};" in running.machines[0].log
-    with sagemaker.started(request) as running:
-        running.wait_for_step(stopped_at + 8)
         running.machines[0].sigkill()
         assert running.snapshot() < STEPS
-        assert went_on(running.machines[0].log)
     with sagemaker.started(request) as running:
         assert finished(running) == whole[1]
         assert went_on(running.machines[0].log)
