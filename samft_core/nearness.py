@@ -171,10 +171,8 @@ def _find_near(cells: Cells, pieces: Pieces, distance: float, found: Flags) -> N
     for piece in range(len(line) - 1):
         if line[piece] >= 0 and not found[line[piece]]:
             x0, y0, x1, y1 = points[piece, 0], points[piece, 1], points[piece + 1, 0], points[piece + 1, 1]
-            low, high = (
-                (min(x0, x1) - distance, min(y0, y1) - distance),
-                (max(x0, x1) + distance, max(y0, y1) + distance),
-            )
+            low = min(x0, x1) - distance, min(y0, y1) - distance
+            high = max(x0, x1) + distance, max(y0, y1) + distance
             found[line[piece]] = _holds_any(cells, low, high)
 
 
@@ -226,9 +224,9 @@ def _is_nearer(cells: Cells, is_own: Flags, is_other: Flags, start: Points, end:
         x, y, length = (x0 + x1) / 2, (y0 + y1) / 2, math.hypot(x1 - x0, y1 - y0)
         if length <= max(distance, cells.side):  # of a longer one, too much is near
             other = _nearest(cells, is_other, x, y, (1 + MARGIN) * (distance + length))
-            away = (
-                min(_nearest(cells, is_own, x, y, (1 + MARGIN) * distance), distance) if other < math.inf else distance
-            )
+            away = distance
+            if other < math.inf:
+                away = min(_nearest(cells, is_own, x, y, (1 + MARGIN) * distance), distance)
             if other - away > length:
                 count -= 1
                 continue

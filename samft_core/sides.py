@@ -104,10 +104,8 @@ def chain_costs(
     prices = np.array([price, price, free_price])
     shape = (len(breakpoints), 3, 3)
     cost, begins, before = np.full(shape, np.inf), np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-    ready, kinds = (
-        np.full(shape, np.inf),
-        np.zeros(shape, dtype=np.int64),
-    )  # what it costs up to a side of the last kind
+    # what it costs to be ready for a side of the last kind, and the kind of the side before it
+    ready, kinds = np.full(shape, np.inf), np.zeros(shape, dtype=np.int64)
     for kind in range(3):
         ready[0, kind, kind] = 0.0
     open_, count = np.zeros(len(breakpoints), dtype=np.int64), 1  # where a side may begin

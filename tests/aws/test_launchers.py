@@ -121,7 +121,8 @@ def test_images_are_the_sdks(seen):
 LOADING = """
 import importlib, pkgutil, sys, time
 started = time.perf_counter()
-import training.aws
+import training.aws, training.aws.job, training.aws.launch, training.aws.session
+assert "numpy" not in sys.modules
 for module in pkgutil.iter_modules(training.aws.__path__, "training.aws."):
     importlib.import_module(module.name)
 took = time.perf_counter() - started

@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import torch.distributed as dist
 
-from tests.training.conftest import without_pages
+from tests.training.conftest import snapshots, without_pages
 from training.chips import open_chips
 from training.config import from_mapping
 from training.loop import train
@@ -24,6 +24,7 @@ def copy(finished: Path, to: Path) -> None:
     if dist.get_rank() == 0:
         last = max((finished / "checkpoints").glob("step-*.pt"))
         shutil.copytree(finished, to, ignore=shutil.ignore_patterns("bundle", last.name))
+        logging.getLogger(__name__).warning("the copy %s has snapshots of steps %s", to.name, snapshots(to))
     dist.barrier()
 
 

@@ -250,7 +250,8 @@ def test_three_processes_add_up_in_the_same_order_after_a_resumption(chips, base
     settings = KINDS["all"] | {"max_steps": 12, "batch_size": 2}
     whole, resumed = tmp_path / "whole", tmp_path / "resumed"
     runs, copies = {whole: settings, resumed: settings}, {resumed: whole}
-    trained_together(chips, runs, base, tmp_path / "job.json", processes=3, copies=copies)
+    said = trained_together(chips, runs, base, tmp_path / "job.json", processes=3, copies=copies)
+    assert "the copy resumed has snapshots of steps [10]" in said
     assert metrics(resumed)[0] == metrics(whole)[0], "with its chips per second, as it was not begun anew"
     assert load_bundle(resumed / "bundle").card.hash == load_bundle(whole / "bundle").card.hash
 
