@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-from qgis.PyQt.QtCore import QProcess
+from qgis.PyQt.QtCore import QEventLoop, QProcess, QTimer
 
 from .environment import ToolkitError, clean_environment
 from .protocol import PROTOCOL, Hello, ProtocolError, Quit, Reply, Request, decode_reply, encode
@@ -21,9 +21,6 @@ LONGEST_LINE_BYTES = 64 << 20
 LONGEST_LOG_LINE_BYTES = 4000
 MOST_LOG_LINES = 200
 """Of those that come at once, the log is given so many."""
-LOG_POLL_S, FLOOD_POLL_S = 0.005, 0.001
-"""How often stderr is emptied while a reply is waited for, and while much comes: it is all in memory in between."""
-FLOOD_BYTES = 1 << 18
 
 
 class Process:
@@ -42,8 +39,16 @@ class Process:
         self, executable: str, log: Callable[[str], None], *, abandoned: Callable[[], bool] = lambda: False
     ) -> None:
         self._executable, self._log, self._abandoned = executable, log, abandoned
-        self._unfinished, self._last_words, self._log_poll_s = b"", "", LOG_POLL_S
-        self._process = QProcess()
+        self._unfinished, self._last_words = b"", ""
+        self._loop, self._timer, self._process = QEventLoop(), QTimer(), QProcess()
+        self._timer.setSingleShot(True)
+        for signal in (
+            self._timer.timeout,
+            self._process.readyReadStandardOutput,
+            self._process.readyReadStandardError,
+            self._process.finished,
+        ):
+            signal.connect(self._loop.quit)
         self._process.setProcessEnvironment(clean_environment())
         self._process.setReadChannel(QProcess.ProcessChannel.StandardOutput)
         self._process.start(executable, ["worker"])
@@ -62,7 +67,6 @@ class Process:
     def send(self, request: Request) -> None:
         """Write a request."""
         self._process.write(encode(request))
-        self._process.waitForBytesWritten(0)
 
     def replies(self, wait_s: float) -> Iterator[Reply]:
         """What the worker has said, after waiting for the first of it for so long at most.
@@ -78,33 +82,44 @@ class Process:
                 f"expected replies of one line each from {self._executable}, got {LONGEST_LINE_BYTES >> 20} MB without "
                 f"an end; check that it is the samft command of an installed toolkit"
             )
-        if self._process.state() == QProcess.ProcessState.NotRunning:
+        if not self._is_running():
             raise ToolkitError(self._obituary())
 
     def _wait(self, seconds: float) -> None:
-        """Wait for a line, or for the end."""
+        """Wait for a line, or for the end.
+
+        By an event loop, since QProcess.waitForReadyRead reads on, all into memory and past its time, for as long as
+        the worker floods its stderr.
+        """
         deadline_s = time.monotonic() + seconds
         while True:
             left_s = max(0.0, deadline_s - time.monotonic())
-            if not self._process.canReadLine():
-                self._process.waitForReadyRead(_ms(min(left_s, self._log_poll_s)))
+            if self._is_running() and not self._process.canReadLine():
+                self._timer.start(_ms(left_s))
+                self._loop.exec()  # until it has read something
             self._read_log()
-            running = self._process.state() != QProcess.ProcessState.NotRunning
-            if self._process.canReadLine() or not running or left_s == 0:
+            if self._process.canReadLine() or not self._is_running() or left_s == 0:
                 return
+
+    def _is_running(self) -> bool:
+        return self._process.state() != QProcess.ProcessState.NotRunning
 
     def quit(self) -> None:
         """Let the worker end; kill it if it does not."""
-        if self._process.state() != QProcess.ProcessState.NotRunning:
+        if self._is_running():
             self.send(Quit())
             self._process.closeWriteChannel()
-            if self._process.waitForFinished(_ms(QUIT_TIMEOUT_S)):
+            deadline_s = time.monotonic() + QUIT_TIMEOUT_S
+            while self._is_running() and time.monotonic() < deadline_s:
+                self._process.readAllStandardOutput()
+                self._wait(0.1)
+            if not self._is_running():
                 self._log("samft worker ended")
         self.kill()
 
     def kill(self) -> None:
         """End it at once."""
-        if self._process.state() != QProcess.ProcessState.NotRunning:
+        if self._is_running():
             self._process.kill()
             self._process.waitForFinished(_ms(KILL_TIMEOUT_S))
             self._log("samft worker killed")
@@ -143,7 +158,6 @@ class Process:
     def _read_log(self) -> None:
         """Empty stderr, lest the worker wait for it, into the log: the last of it where there is much."""
         said = self._process.readAllStandardError()
-        self._log_poll_s = FLOOD_POLL_S if said.size() > FLOOD_BYTES else LOG_POLL_S
         most = MOST_LOG_LINES * LONGEST_LOG_LINE_BYTES
         *lines, unfinished = (self._unfinished + bytes(said.right(most))).split(b"\n")
         self._unfinished = unfinished[-LONGEST_LOG_LINE_BYTES:]

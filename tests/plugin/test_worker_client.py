@@ -369,8 +369,28 @@ def test_a_flood_of_stderr_neither_blocks_nor_fills_memory(worker, fake, about):
     assert worker.do(about())
     grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb) / 1024
     print(f"{grown_mb:.0f} MB")
-    assert grown_mb < 100
+    assert grown_mb < 20
     assert max(map(len, worker.lines)) <= 4000
+
+
+def test_an_endless_flood_of_stderr_is_cancelled_and_ended(worker, fake, about, client, monkeypatch):
+    monkeypatch.setattr("samft.worker.conversation.CANCEL_TIMEOUT_S", 1)
+    starts = fake("hello()\nnext(requests())\nwhile True: sys.stderr.write('y' * (1 << 20))", GOOD)
+    job = about()
+    with pytest.raises(client.JobCancelledError):
+        worker.do(job, cancelled=lambda: starts() > 0)
+    assert worker.do(about())
+    assert starts() == 2
+
+
+def test_closing_in_an_endless_flood_of_stderr(worker, fake, about):
+    starts = fake("hello()\nnext(requests())\nwhile True: sys.stderr.write('y' * (1 << 20))")
+    in_thread(lambda: worker.do(about()))
+    while starts() == 0:
+        time.sleep(0.05)
+    began_s = time.monotonic()
+    worker.close()
+    assert time.monotonic() - began_s < PATIENCE_S
 
 
 def test_closing_in_a_job(worker, fake, about, client):
