@@ -14,9 +14,9 @@ AHEAD = 4
 """How many results may wait to be taken."""
 
 
-def ahead(make: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result]:
-    """Make a result of each item, in their order, on one thread of its own."""
-    maker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ahead")
+def ahead(make: Callable[[Item], Result], items: Iterable[Item], *, threads: int = 1) -> Generator[Result]:
+    """Make a result of each item, on threads of their own; the results come in the order of the items."""
+    maker = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="ahead")
     waiting: collections.deque[Future[Result]] = collections.deque()
     try:
         for item in items:

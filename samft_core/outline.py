@@ -7,6 +7,7 @@ outline is the same whatever extent was asked for.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from samft_core.ahead import ahead
 from samft_core.contours import Contours
 from samft_core.cutting import unknown_near, within, without
 from samft_core.field import ArrayField, Field
@@ -37,6 +39,9 @@ BAND_PX = 2**22
 
 CHUNK_VERTICES = 50_000
 """So many vertices of contours are made outlines of at once: with all they are measured against, some 100 MB."""
+
+THREADS = min(4, os.cpu_count() or 1)
+"""So many chunks are made outlines of at the same time."""
 
 Flags = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]
@@ -154,7 +159,8 @@ def _finish(
     others = grid.to_metres(contours)
     metre_px = float(np.mean(grid.gsd_m))
     others_tree, unknown_tree = shapely.STRtree(others), shapely.STRtree(unknown)
-    for chunk in _chunks(polygons, own):
+
+    def outlines(chunk: slice) -> Geometries:
         matter = _in_reach(others_tree, polygons[chunk], 2 * REACH_PX * metre_px)
         around = Surroundings(
             others=others[matter],
@@ -162,14 +168,16 @@ def _finish(
             unknown=unknown[_in_reach(unknown_tree, polygons[chunk], REACH_PX * metre_px)],
             area=None if area is None else grid.to_metres(area),
         )
-        outlines = regularize(
+        regular = regularize(
             polygons[chunk],
             around,
             tolerance=(TOLERANCE_PX if style.square else PLAIN_TOLERANCE_PX) * metre_px,
             reach=REACH_PX * metre_px,
             square=style.square,
         )
-        yield grid.from_metres(outlines)
+        return grid.from_metres(regular)
+
+    yield from ahead(outlines, _chunks(polygons, own), threads=THREADS)
 
 
 def _chunks(polygons: Geometries, own: Indices) -> Iterator[slice]:
