@@ -82,7 +82,7 @@ class TrainConfig:
     validate_every: int = 1
     """Epochs between validations; the last epoch is always validated."""
     snapshot_every: int = 100
-    """Steps between snapshots; SIGTERM takes one at once."""
+    """Steps between snapshots; SIGTERM and Ctrl-C take one at once."""
     bad_chips: Literal["refuse", "skip"] = "refuse"
     """What becomes of chips that cannot be read or have another size."""
     threshold: float | Literal["auto"] = "auto"

@@ -15,6 +15,7 @@ from affine import Affine
 
 from samft_core.boundary import boundary_report, compare_outlines
 from samft_core.bundle import Bundle
+from samft_core.errors import SamftError
 from samft_core.footprint_file import write_footprints
 from samft_core.footprints import Segmentation, segment
 from samft_core.grid import Geometries
@@ -27,12 +28,14 @@ from samft_core.sam.known import TINY
 from samft_core.scores import ThresholdCurve, pixel_report
 from samft_core.vectors import read_labels
 from training import figures
-from training.config import TINY_DEFAULTS, from_mapping
+from training.chips import Chips
+from training.config import TINY_DEFAULTS, TrainConfig, from_mapping
 from training.evaluate import evaluate, uncut
 from training.loop import train
 from training.prepare import PrepareSettings, prepare
 from training.report import Section, evaluation_sections, score_facts, settings_section, training_section, write_page
 from training.scenes import loose_scenes
+from training.stop import StoppedError
 from training.town import Town, make_town
 
 CHIP_PX = 256
@@ -87,7 +90,7 @@ def demo(
             scenes, folder / "chips", settings=PrepareSettings(size_px=CHIP_PX, seed=seed), progress=progress
         ).chips
         config = from_mapping({**TINY_DEFAULTS, "epochs": size.epochs, "batch_size": 4, "seed": seed})
-        bundle = train(chips, folder / "run", model=TINY, config=config, progress=progress)
+        bundle = _trained(chips, folder / "run", config, progress)
         tested = evaluate(bundle, chips, progress=progress)
         found = segment(bundle, folder / "unseen.tif", progress=progress)
         write_footprints(found.footprints, folder / "footprints.gpkg", provenance=found.provenance, overwrite=False)
@@ -108,6 +111,16 @@ def demo(
             ],
         )
     return scores
+
+
+def _trained(chips: Chips, run: Path, config: TrainConfig, progress: Progress) -> Bundle:
+    """A run that leaves nothing where it is stopped: there is no demo but a whole one."""
+    try:
+        return train(chips, run, model=TINY, config=config, progress=progress)
+    except StoppedError as error:
+        stopped = SamftError(f"stopped by {error.by}; nothing half-written was left, run the same command again")
+        stopped.exit_code = error.exit_code
+        raise stopped from None
 
 
 def write_part(town: Town, path: Path, *, first_px: int, count_px: int) -> None:

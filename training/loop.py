@@ -39,7 +39,7 @@ from training.run import BUNDLE, CHECKPOINTS, check_same_run, claim
 from training.snapshot import load_snapshot, save_snapshot
 from training.sources import make_sources, readable, recipe_for
 from training.standing import Standing
-from training.stop import Stop, StoppedError, stop_on_sigterm
+from training.stop import Stop, StoppedError, stop_on_signals
 from training.validate import Validation, validate
 
 SECONDS_BETWEEN_PAGES = 5.0
@@ -69,14 +69,15 @@ def train(
         model: What to start from, as `samft_core.sam.base.load_base` takes it.
         config: The settings.
         device: cpu, cuda, mps, or auto.
-        progress: Told about each step, by the first process alone.
+        progress: Told about each step, by the first process alone. What it raises ends the run; after a step, and where
+            no other processes train along, a snapshot is taken first.
 
     Returns:
         The bundle of the best validated epoch.
 
     Raises:
         InputError: Chips, model or settings do not fit, or another run is in the folder.
-        StoppedError: SIGTERM came; a snapshot was taken.
+        StoppedError: SIGTERM or Ctrl-C came; a snapshot was taken.
         SamftError: The loss is not finite, memory ran out, or another process ended.
     """
     if model == TINY and config.train != "all":
@@ -88,7 +89,7 @@ def train(
     if config.tensorboard:
         require_tensorboard()
     settings = {**as_dict(config), "model": model, "chips": chips.digest}
-    with together(device) as (ranks, place), stop_on_sigterm() as stop, _clear_memory_errors(config):
+    with together(device) as (ranks, place), stop_on_signals() as stop, _clear_memory_errors(config):
         finished = ranks.by_first(lambda: _finished(out, settings))
         if finished:
             return finished
@@ -110,7 +111,7 @@ class Trainer:
         config: The settings.
         ranks: This process.
         device: Where to compute.
-        stop: Whether SIGTERM came.
+        stop: Whether it was told to stop.
         progress: Told about each step.
     """
 
@@ -218,11 +219,16 @@ class Trainer:
             self._require_finite("gradient in fp16", math.inf, step)
         self._average.update(at.step)
         at.step, at.seen, at.loss_sum = at.step + 1, at.seen + step.total, at.loss_sum + loss_sum
-        self._report_step(loss_sum / step.total)
+        try:
+            self._report_step(loss_sum / step.total)
+        except BaseException:  # whoever is told has had enough
+            if self._ranks.world == 1:
+                self._save()
+            raise
         if stops or at.step % config.snapshot_every == 0:
             self._save()
         if stops:
-            raise StoppedError(at.step, self._out)
+            raise StoppedError(at.step, self._out, self._stop.by)
 
     def _loss(self, batch: Batch) -> torch.Tensor:
         """The sum over chips of the loss of all buildings and the mean loss of those asked for alone."""
@@ -279,7 +285,7 @@ class Trainer:
                 )
                 return result
         self._save()  # as it is before the validation, which comes again
-        raise StoppedError(at.step, self._out)
+        raise StoppedError(at.step, self._out, self._stop.by)
 
     def _write_page(self) -> None:
         """The report so far, but not so often that drawing slows short epochs."""
@@ -298,15 +304,15 @@ class Trainer:
             self._board.write(at.step, {"step_loss": loss})
 
     def _tell(self, stage: str, done: int, total: int, note: str = "") -> None:
-        """Tell how far it is; before anything is learned, SIGTERM needs no snapshot."""
+        """Tell how far it is; before anything is learned, a stop needs no snapshot."""
         if self._at.step == 0 and self._stop.asked:
-            raise StoppedError(0, self._out)
+            raise StoppedError(0, self._out, self._stop.by)
         self._progress(stage, done, total, note)
 
     def _tell_at_end(self, stage: str, done: int, total: int, note: str = "") -> None:
-        """Tell how far it is; all steps are in a snapshot, so SIGTERM needs none."""
+        """Tell how far it is; all steps are in a snapshot, so a stop needs none."""
         if self._stop.asked:
-            raise StoppedError(self._at.step, self._out)
+            raise StoppedError(self._at.step, self._out, self._stop.by)
         self._progress(stage, done, total, note)
 
     def _require_finite(self, what: str, value: float, step: Step) -> None:

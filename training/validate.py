@@ -43,7 +43,7 @@ def validate(
         mine: The numbers of those that this process looks at.
         config: The settings.
         ranks: This process; all must take part.
-        stop: Whether SIGTERM came; looked at after each chip.
+        stop: Whether it was told to stop; looked at after each chip.
 
     Returns:
         The scores; None if any of the processes was told to stop.

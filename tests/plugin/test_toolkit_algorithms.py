@@ -251,7 +251,7 @@ def test_training_that_is_cancelled_leaves_where_it_was(chips, tmp_path):
         lambda percent: "training" in feedback.stages and percent > 2 and feedback.cancel()
     )
     algorithm = QgsApplication.processingRegistry().createAlgorithmById("samft:train")
-    settings = f"{QUICK}\nmax_steps=200\nsnapshot_every=1".replace("max_steps=2\n", "")
+    settings = f"{QUICK}\nmax_steps=200".replace("max_steps=2\n", "")
     given = {**TRAIN, "CHIPS": chips[0]["OUTPUT"], "OUTPUT": str(out), "EPOCHS": 50, "SETTINGS": settings}
     outcome, _ = algorithm.run(given, QgsProcessingContext(), feedback)
     assert outcome == {}

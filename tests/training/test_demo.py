@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 
 import geopandas
 import pyogrio
@@ -10,6 +11,7 @@ import rasterio
 import shapely
 
 from samft_core.bundle import load_bundle
+from samft_core.errors import SamftError
 from training.demo import DemoSize, demo
 
 
@@ -79,4 +81,16 @@ def test_a_stopped_demo_leaves_nothing(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         demo(tmp_path / "demo", size=DemoSize(width_px=256, known_px=256, unseen_px=256), progress=stop)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_demo_stopped_while_it_trains_leaves_nothing(tmp_path, no_pages):
+    def stop(stage: str, done: int, total: int, note: str = "") -> None:
+        if stage == "training":
+            signal.raise_signal(signal.SIGINT)
+
+    size = DemoSize(width_px=512, known_px=768, unseen_px=256, epochs=1)
+    with pytest.raises(SamftError, match=r"^stopped by Ctrl-C; nothing half-written was left, run the same") as error:
+        demo(tmp_path / "demo", size=size, progress=stop)
+    assert error.value.exit_code == 130
     assert list(tmp_path.iterdir()) == []

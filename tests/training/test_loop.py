@@ -17,7 +17,7 @@ QUICK = {"train": "all", "epochs": 3, "batch_size": 4, "learning_rate": 1e-3, "a
 
 
 class StopError(Exception):
-    """What a user's Ctrl-C is to the loop."""
+    """What a user's cancel in QGIS is to the loop."""
 
 
 def test_learns_a_simple_scene_and_is_scored_on_chips_it_has_not_seen(chips, tmp_path, no_pages):
@@ -55,6 +55,7 @@ def test_a_stopped_run_goes_on_to_the_same_bundle(chips, tmp_path, no_pages):
     with pytest.raises(StopError):
         train(chips, tmp_path / "stopped", model="samft-tiny", config=config, progress=stop)
     assert not (tmp_path / "stopped" / "bundle").exists()
+    assert len(list(tmp_path.glob("stopped/checkpoints/step-*.pt"))) == 1
     resumed = train(chips, tmp_path / "stopped", model="samft-tiny", config=config)
     assert resumed.card.hash == expected.card.hash
     epochs = [json.loads(line)["epoch"] for line in (tmp_path / "stopped" / "metrics.jsonl").read_text().splitlines()]
