@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+from pathlib import Path
 from statistics import median
 from unittest.mock import ANY
 
@@ -10,7 +11,7 @@ import pytest
 
 pytest.importorskip("qgis.core", reason="QGIS's own Python runs these: see tests/plugin/conftest.py")
 
-from osgeo import ogr
+from osgeo import gdal, ogr
 from qgis.core import (
     Qgis,
     QgsApplication,
@@ -70,8 +71,9 @@ def window(worker, toolkit, qgis_iface, qgis_canvas, made):
 def shown(window, qgis_canvas):
     """Adds a raster layer to the project and shows an extent of it."""
 
-    def show(path, extent=EXTENT):
-        layer = QgsRasterLayer(str(path), path.stem)
+    def show(path, extent=EXTENT, provider="gdal"):
+        layer = QgsRasterLayer(str(path), Path(path).stem, provider)
+        assert layer.isValid()
         QgsProject.instance().addMapLayer(layer)
         qgis_canvas.setFixedSize(QSize(500, 450))
         QgsApplication.processEvents()
@@ -380,6 +382,28 @@ def test_prompt_by_points(window, scene):
     double_click(tool, BOX.center().x(), BOX.center().y())
     wait(lambda: bool(footprint_layers()))
     assert footprint_layers()[0].featureCount() == 1
+
+
+def test_map_tiles_through_the_panel(window, shown, made, tmp_path, qgis_iface):
+    """What QGIS draws and has no pixels of: the visible extent, a preview under the mouse, a box."""
+    gdal.Translate(str(tmp_path / "map.mbtiles"), str(made / "scene.tif"), format="MBTILES")
+    shown(f"type=mbtiles&url={(tmp_path / 'map.mbtiles').as_uri()}", provider="wms")
+    prompting = window._prompting
+    window.points.trigger()
+    mouse(prompting.points, QEvent.Type.MouseMove, BOX.center())
+    wait(lambda: prompting._seen is not None)
+    assert not footprint_layers()
+    window.box.trigger()
+    drag(prompting.box, BOX)
+    wait(lambda: prompting.said.startswith("Added: "))
+    (layer,) = footprint_layers()
+    assert layer.crs().authid() == "EPSG:3857"
+    assert layer.featureCount() == 1
+    window.visible.trigger()
+    settled(window)
+    assert footprint_layers() == [layer]
+    assert layer.featureCount() > 10
+    assert not told(qgis_iface)
 
 
 def test_cancelling_frees_the_panel_at_once(window, shown, made, qgis_iface):
