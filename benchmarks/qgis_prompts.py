@@ -1,9 +1,10 @@
-"""Boxes and points on real buildings: what the worker outlines, beside the whole tile's mask cut by the same box.
+"""Boxes and points on real buildings: what the worker outlines, beside what the whole tile's mask has there.
 
     .venv/bin/python benchmarks/qgis_prompts.py BUNDLE CHIPS RASTER LABELS
 
 Asked are buildings of LABELS that lie whole in a chip of the split `test`, each with the box around it and with a point
-in it, through `samft worker` as QGIS does it. Scores are IoUs to the label, in the raster's CRS.
+in it, through `samft worker` as QGIS does it. The whole tile's mask is cut by the same box, or gives the part that the
+same point is in. Scores are IoUs to the label, in the raster's CRS.
 """
 
 import json
@@ -42,6 +43,7 @@ def main(bundle, chips, raster, labels):
     answers = {
         "whole tile's mask, cut by the box": shapely.intersection(boxes, whole),
         "asked by box": outlines(by_box),
+        "whole tile's mask, the part with the point": parts_at(whole, points),
         "asked by one point": outlines(by_point),
         "the box itself": boxes,
     }
@@ -65,6 +67,13 @@ def test_buildings(chips, labels, crs):
 
 def outlines(answers):
     return np.array([shapely.from_wkb(each["geometry"] or shapely.Polygon().wkb) for each in answers], dtype=object)
+
+
+def parts_at(whole, points):
+    parts, found = shapely.get_parts(whole), np.full(len(points), shapely.Polygon(), dtype=object)
+    place, part = shapely.STRtree(parts).query(shapely.points(points), predicate="within")
+    found[place] = parts[part]
+    return found
 
 
 def overlaps(found, truth):

@@ -9,6 +9,9 @@ from typing import BinaryIO
 
 import click
 
+NICENESS = 5
+"""How far the worker steps back, so that QGIS is drawn and clicked while it computes on all processors."""
+
 
 @click.command(short_help="Answer QGIS: JSON lines on stdin and stdout.")
 def worker() -> None:
@@ -19,6 +22,8 @@ def worker() -> None:
     """
     from samft_core.worker import Worker
 
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
     Worker(*_take_streams()).run()
 
 

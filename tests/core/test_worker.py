@@ -15,6 +15,7 @@ import pyogrio
 import pytest
 
 from samft_core import load_bundle, segment
+from samft_core.cli.worker import NICENESS
 from samft_core.protocol import PROTOCOL
 from samft_core.version import VERSION
 
@@ -97,6 +98,9 @@ def test_hello_comes_first_and_before_the_heavy_imports():
     began_s = time.monotonic()
     with talk() as conversation:
         hello = conversation.hear(timeout_s=10)
+        if hasattr(os, "getpriority"):  # lest QGIS stands still while all processors compute
+            priority = os.getpriority(os.PRIO_PROCESS, conversation.process.pid)
+            assert priority == min(os.getpriority(os.PRIO_PROCESS, 0) + NICENESS, 19)
     assert hello.keys() == {"type", "protocol", "version"}
     assert (hello["type"], hello["protocol"]) == ("hello", PROTOCOL)
     assert time.monotonic() - began_s < 5  # under a second on an idle machine
