@@ -30,6 +30,7 @@ def main(raster, bundle):
         application.initQgis()
         canvas = QgsMapCanvas()
         canvas.resize(1200, 900)
+        canvas.setCachingEnabled(True)  # as QGIS Desktop does: layers that did not change are not drawn again
         canvas.show()
         rows = measured(application, canvas, raster, bundle)
         application.exitQgis()

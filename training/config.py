@@ -149,7 +149,7 @@ TINY_DEFAULTS: Mapping[str, Any] = {
     "weight_decay": 0.02,
     "average": 0.98,
     "augment": "shift",
-    "prompts_per_chip": 4.0,
+    "prompts_per_chip": 1.0,
     "prompts_from": 0.5,
     "draw_prompts": True,
     "validate_every": 5,

@@ -53,7 +53,7 @@ class DemoSize:
     """Rows, from the north, whose buildings the model learns from."""
     unseen_px: int = 768
     """Rows south of them, which it never sees before it is done."""
-    epochs: int = 48
+    epochs: int = 30
 
 
 def demo(
@@ -89,7 +89,7 @@ def demo(
         chips = prepare(
             scenes, folder / "chips", settings=PrepareSettings(size_px=CHIP_PX, seed=seed), progress=progress
         ).chips
-        config = from_mapping({**TINY_DEFAULTS, "epochs": size.epochs, "batch_size": 4, "seed": seed})
+        config = from_mapping({**TINY_DEFAULTS, "epochs": size.epochs, "seed": seed})
         bundle = _trained(chips, folder / "run", config, progress)
         tested = evaluate(bundle, chips, progress=progress)
         found = segment(bundle, folder / "unseen.tif", progress=progress)
