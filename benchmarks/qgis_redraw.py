@@ -88,17 +88,23 @@ def measured(application, canvas, path, bundle):
         context=project.transformContext(),
     )
 
+    painted = []
+    canvas.mapCanvasRefreshed.connect(lambda: painted.append(True))
+
     def wait():
-        while segmenting.busy is not None or segmenting.is_waiting or canvas.isDrawing():
+        while segmenting.busy is not None or segmenting.is_waiting:
             application.processEvents()
             time.sleep(0.001)
         assert not said, said
+        painted.clear()
+        canvas.refresh()
+        while not painted:
+            application.processEvents()
+            time.sleep(0.001)
 
     def moved(threshold):
         began_s = time.monotonic()
         segmenting.draw_anew(Outlines(threshold, card.min_area_m2, True))
-        wait()
-        canvas.refresh()
         wait()
         return threshold, found.featureCount(), time.monotonic() - began_s, clock.spent_s
 
@@ -108,7 +114,6 @@ def measured(application, canvas, path, bundle):
     print(f"first: {time.monotonic() - began_s:.1f} s")
     (found,) = [each for each in project.mapLayers().values() if each is not layer]
     canvas.setLayers([found, layer])
-    canvas.refresh()
     wait()
     rows = [moved(threshold) for threshold in THRESHOLDS]
     segmenting.forget()

@@ -2,8 +2,8 @@
 
 usage: python benchmarks/real_imagery.py IMAGE LABELS UNLABELLED OUT
 
-Runs prepare, train, evaluate and segment as a user would, with chips of 256 pixels and defaults else, and prints a table
-of what each took and scored.
+Runs prepare, train, evaluate and segment as a user would, with chips of 256 pixels and defaults else, and prints a
+table of what each took and scored.
 """
 
 import json
