@@ -97,6 +97,7 @@ class Process:
             if self._is_running() and not self._process.canReadLine():
                 self._timer.start(_ms(left_s))
                 self._loop.exec()  # until it has read something
+                self._timer.stop()  # by this thread: another may be the one that lets go of it
             self._read_log()
             if self._process.canReadLine() or not self._is_running() or left_s == 0:
                 return
