@@ -40,15 +40,7 @@ class Process:
     ) -> None:
         self._executable, self._log, self._abandoned = executable, log, abandoned
         self._unfinished, self._last_words = b"", ""
-        self._loop, self._timer, self._process = QEventLoop(), QTimer(), QProcess()
-        self._timer.setSingleShot(True)
-        for signal in (
-            self._timer.timeout,
-            self._process.readyReadStandardOutput,
-            self._process.readyReadStandardError,
-            self._process.finished,
-        ):
-            signal.connect(self._loop.quit)
+        self._process = QProcess()
         self._process.setProcessEnvironment(clean_environment())
         self._process.setReadChannel(QProcess.ProcessChannel.StandardOutput)
         self._process.start(executable, ["worker"])
@@ -86,21 +78,33 @@ class Process:
             raise ToolkitError(self._obituary())
 
     def _wait(self, seconds: float) -> None:
-        """Wait for a line, or for the end.
-
-        By an event loop, since QProcess.waitForReadyRead reads on, all into memory and past its time, for as long as
-        the worker floods its stderr.
-        """
+        """Wait for a line, or for the end."""
         deadline_s = time.monotonic() + seconds
         while True:
             left_s = max(0.0, deadline_s - time.monotonic())
             if self._is_running() and not self._process.canReadLine():
-                self._timer.start(_ms(left_s))
-                self._loop.exec()  # until it has read something
-                self._timer.stop()  # by this thread: another may be the one that lets go of it
+                self._read_some(left_s)
             self._read_log()
             if self._process.canReadLine() or not self._is_running() or left_s == 0:
                 return
+
+    def _read_some(self, seconds: float) -> None:
+        """Let Qt read what there is, once, or wait for so long.
+
+        By an event loop, since QProcess.waitForReadyRead reads on, all into memory and past its time, for as long as
+        the worker floods its stderr. Loop and timer belong to this thread, and must not outlive its work here.
+        """
+        loop, timer = QEventLoop(), QTimer()
+        timer.setSingleShot(True)
+        process = self._process
+        signals = (process.readyReadStandardOutput, process.readyReadStandardError, process.finished, timer.timeout)
+        for signal in signals:
+            signal.connect(loop.quit)
+        timer.start(_ms(seconds))
+        loop.exec()
+        timer.stop()
+        for signal in signals:
+            signal.disconnect(loop.quit)
 
     def _is_running(self) -> bool:
         return self._process.state() != QProcess.ProcessState.NotRunning

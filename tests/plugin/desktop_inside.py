@@ -11,7 +11,7 @@ import traceback
 
 from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsRectangle, QgsVectorLayer
 from qgis.PyQt.QtCore import QPoint, QTimer
-from qgis.PyQt.QtWidgets import QApplication, QMessageBox
+from qgis.PyQt.QtWidgets import QApplication, QMessageBox, QSlider, QStyle, QStyleOptionSlider
 from qgis.utils import iface, plugins
 
 FOLDER = pathlib.Path(os.environ["SAMFT_DESKTOP"])
@@ -36,6 +36,16 @@ def part(name):
     """The middle of a visible widget; None where there is none."""
     seen = (each for each in QApplication.allWidgets() if each.objectName() == name and each.isVisible())
     return next(map(middle, seen), None)
+
+
+def handle(name):
+    """The middle of a visible slider's handle."""
+    (slider,) = (each for each in QApplication.allWidgets() if each.objectName() == name and each.isVisible())
+    option = QStyleOptionSlider()
+    QSlider.initStyleOption(slider, option)
+    control, knob = QStyle.ComplexControl.CC_Slider, QStyle.SubControl.SC_SliderHandle
+    place = slider.mapToGlobal(slider.style().subControlRect(control, option, knob, slider).center())
+    return [place.x(), place.y()]
 
 
 def later(function):
@@ -112,6 +122,7 @@ def answer():
         made.rename(question.with_suffix(".answer"))
 
 
+iface.mainWindow().setGeometry(QApplication.primaryScreen().availableGeometry())  # lest a part of the panel is hidden
 timer = QTimer(iface.mainWindow())
 timer.timeout.connect(answer)
 timer.start(50)

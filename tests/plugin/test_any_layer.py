@@ -18,6 +18,7 @@ pytest.importorskip("qgis.core", reason="QGIS's own Python runs these: see tests
 
 from osgeo import gdal, ogr
 from qgis.core import (
+    Qgis,
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsGeometry,
@@ -35,6 +36,8 @@ FILES = ("utm", "rotated", "lonlat", "mercator")
 CENTRE = (500_400.0, 5_000_300.0)
 """Of the ground, in UTM 33N; a building stands here."""
 UTM = "EPSG:32633"
+WIDE_TILES = 34200
+"""QGIS 3.40 draws map tiles where they lie; 3.44 widens each to whole pixels, by up to one a side, on its map too."""
 
 
 class Tiles(http.server.SimpleHTTPRequestHandler):
@@ -148,8 +151,11 @@ def test_every_layer_of_the_same_ground_gives_the_same_outlines(segment, ground,
     apart_px = {name: round(farthest_px(outlines, found["utm"]), 3) for name, outlines in found.items()}
     off_px = {name: round(farthest_px(outlines, truth), 3) for name, outlines in found.items()}
     print(f"from the outlines of utm.tif: {apart_px}; from the truth: {off_px}, in pixels")
-    assert max(apart_px.values()) <= 0.5
-    assert max(off_px.values()) <= 0.5
+    most_px = dict.fromkeys(found, 0.5)
+    if Qgis.QGIS_VERSION_INT >= WIDE_TILES:
+        most_px["tiles"] = 1.5
+    assert all(apart_px[name] <= most_px[name] for name in found)
+    assert all(off_px[name] <= most_px[name] for name in found)
 
 
 def test_a_picture_lies_where_the_layer_does_though_pixels_are_not_square(plugin, ground, made, tmp_path):

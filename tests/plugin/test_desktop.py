@@ -58,7 +58,7 @@ def test_a_user_at_work(qgis, made, tmp_path):
     qgis.picture(tmp_path / "found.png")
     assert has_colour(tmp_path / "found.png", "#ff4d6d")  # scores just above 0.5
 
-    x, y = qgis.ask("part('samftThresholdSlider')")  # the handle is in the middle, near 0.5
+    x, y = qgis.ask("handle('samftThresholdSlider')")
     qgis.drag((x, y), (x - 10, y), (x - 20, y))
     qgis.wait(f"footprints()[{name!r}] != {found}")
     rest(qgis)

@@ -366,7 +366,7 @@ def test_a_model_of_three(plugin, real, made, boxes, tmp_path):
     context.setProject(QgsProject.instance())
     results, successful = model.run({"segment_raster:OUTPUT": str(tmp_path / "found.gpkg")}, context, feedback)
     assert successful, feedback.said
-    assert results["segment_raster:OUTPUT"] == str(tmp_path / "found.gpkg")
+    assert str(tmp_path / "found.gpkg") in results.values()  # as "segment_raster:OUTPUT", in QGIS 3.44 as "OUTPUT"
     assert QgsVectorLayer(str(tmp_path / "found.gpkg"), "", "ogr").isValid()
 
 
