@@ -1,7 +1,7 @@
 """The command explains itself, at once."""
 
+import os
 import statistics
-import time
 
 import pytest
 
@@ -12,11 +12,13 @@ VERBS = ["demo", "evaluate", "info", "prepare", "score", "segment", "train", "wo
 
 
 def test_help_comes_at_once():
+    """In processor time, which other work on the machine does not change much."""
     seconds = []
     for _ in range(3):
-        started = time.monotonic()
+        before = os.times()
         done = samft("--help")
-        seconds.append(time.monotonic() - started)
+        after = os.times()
+        seconds.append(after.children_user + after.children_system - before.children_user - before.children_system)
         assert (done.returncode, done.stderr) == (0, "")
     assert statistics.median(seconds) < 1.0
     listed = [line.split()[0] for line in done.stdout.partition("Commands:\n")[2].splitlines() if line[2:3].strip()]
