@@ -87,10 +87,10 @@ def test_a_stopped_demo_leaves_nothing(tmp_path):
 def test_a_demo_stopped_while_it_trains_leaves_nothing(tmp_path, no_pages):
     def stop(stage: str, done: int, total: int, note: str = "") -> None:
         if stage == "training":
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGTERM)
 
     size = DemoSize(width_px=512, known_px=768, unseen_px=256, epochs=1)
-    with pytest.raises(SamftError, match=r"^stopped by Ctrl-C; nothing half-written was left, run the same") as error:
+    with pytest.raises(SamftError, match=r"^stopped by SIGTERM; nothing half-written was left, run the same") as error:
         demo(tmp_path / "demo", size=size, progress=stop)
-    assert error.value.exit_code == 130
+    assert error.value.exit_code == 143
     assert list(tmp_path.iterdir()) == []
