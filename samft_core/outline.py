@@ -41,7 +41,7 @@ CHUNK_VERTICES = 50_000
 """So many vertices of contours are made outlines of at once: with all they are measured against, some 100 MB."""
 
 THREADS = min(4, os.cpu_count() or 1)
-"""So many chunks are made outlines of at the same time."""
+"""So many chunks are made outlines of at the same time, each in its own memory."""
 
 Flags = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]
@@ -159,6 +159,7 @@ def _finish(
     others = grid.to_metres(contours)
     metre_px = float(np.mean(grid.gsd_m))
     others_tree, unknown_tree = shapely.STRtree(others), shapely.STRtree(unknown)
+    area_m = None if area is None else grid.to_metres(area)
 
     def outlines(chunk: slice) -> Geometries:
         matter = _in_reach(others_tree, polygons[chunk], 2 * REACH_PX * metre_px)
@@ -166,7 +167,7 @@ def _finish(
             others=others[matter],
             own=np.searchsorted(matter, own[chunk]),
             unknown=unknown[_in_reach(unknown_tree, polygons[chunk], REACH_PX * metre_px)],
-            area=None if area is None else grid.to_metres(area),
+            area=area_m,
         )
         regular = regularize(
             polygons[chunk],

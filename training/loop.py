@@ -299,9 +299,9 @@ class Trainer:
         seen, every = at.chips(count), at.planned_chips(self._config, count)
         best = f", best val IoU {at.best.iou:.3f}" if at.best else ""
         note = f"epoch {at.epoch + 1}, loss {at.loss:.3f}{best}, {self._pace.tell(seen, every - seen)}"
-        self._tell("training", seen, every, note)
         if self._board:
             self._board.write(at.step, {"step_loss": loss})
+        self._tell("training", seen, every, note)  # last: it may raise, and what is behind it is in a snapshot then
 
     def _tell(self, stage: str, done: int, total: int, note: str = "") -> None:
         """Tell how far it is; before anything is learned, a stop needs no snapshot."""

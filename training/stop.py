@@ -27,7 +27,7 @@ class StoppedError(SamftError):
     """
 
     def __init__(self, step: int, run: Path, by: signal.Signals) -> None:
-        self.by, self.exit_code = name_of(by), 128 + by
+        self.by, self.exit_code = "Ctrl-C" if by == signal.SIGINT else by.name, 128 + by
         super().__init__(f"stopped by {self.by} after step {step}; run the same command again to go on in {run}")
 
 
@@ -64,8 +64,3 @@ def stop_on_signals() -> Iterator[Stop]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def name_of(by: signal.Signals) -> str:
-    """What people call a signal."""
-    return "Ctrl-C" if by == signal.SIGINT else by.name

@@ -32,15 +32,19 @@ def button(action):
     return middle(window()._toolbar.widgetForAction(getattr(window(), action)))
 
 
+def visible(name):
+    """The widgets of a name that are to be seen."""
+    return [each for each in QApplication.allWidgets() if each.objectName() == name and each.isVisible()]
+
+
 def part(name):
     """The middle of a visible widget; None where there is none."""
-    seen = (each for each in QApplication.allWidgets() if each.objectName() == name and each.isVisible())
-    return next(map(middle, seen), None)
+    return next(map(middle, visible(name)), None)
 
 
 def handle(name):
     """The middle of a visible slider's handle."""
-    (slider,) = (each for each in QApplication.allWidgets() if each.objectName() == name and each.isVisible())
+    (slider,) = visible(name)
     option = QStyleOptionSlider()
     QSlider.initStyleOption(slider, option)
     control, knob = QStyle.ComplexControl.CC_Slider, QStyle.SubControl.SC_SliderHandle

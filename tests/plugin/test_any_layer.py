@@ -151,11 +151,11 @@ def test_every_layer_of_the_same_ground_gives_the_same_outlines(segment, ground,
     apart_px = {name: round(farthest_px(outlines, found["utm"]), 3) for name, outlines in found.items()}
     off_px = {name: round(farthest_px(outlines, truth), 3) for name, outlines in found.items()}
     print(f"from the outlines of utm.tif: {apart_px}; from the truth: {off_px}, in pixels")
-    most_px = dict.fromkeys(found, 0.5)
-    if Qgis.QGIS_VERSION_INT >= WIDE_TILES:
-        most_px["tiles"] = 1.5
-    assert all(apart_px[name] <= most_px[name] for name in found)
-    assert all(off_px[name] <= most_px[name] for name in found)
+    if Qgis.QGIS_VERSION_INT >= WIDE_TILES and max(apart_px.pop("tiles"), off_px.pop("tiles")) > 0.5:
+        assert max(*apart_px.values(), *off_px.values()) <= 0.5
+        pytest.xfail("this QGIS widens map tiles to whole pixels")
+    assert max(apart_px.values()) <= 0.5
+    assert max(off_px.values()) <= 0.5
 
 
 def test_a_picture_lies_where_the_layer_does_though_pixels_are_not_square(plugin, ground, made, tmp_path):

@@ -89,9 +89,11 @@ def test_a_resumed_run_speaks_of_all_of_it(stopped, chips, base, tmp_path):
     assert notes[0][:2] == (33, 4 * 17)  # from the snapshot that its end took after step 8
 
 
-def test_tensorboard_has_each_step_once_also_after_a_resume(stopped, chips, base, tmp_path, no_pages):
+@pytest.mark.parametrize("end", ["told", "killed"])
+def test_tensorboard_has_each_step_once_also_after_a_resume(end, stopped, chips, base, tmp_path, no_pages):
     run = shutil.copytree(stopped[0], tmp_path / "run")
-    (run / "checkpoints" / "step-00000008.pt").unlink()  # as if it was killed: the one before is of step 6
+    if end == "killed":
+        (run / "checkpoints" / "step-00000008.pt").unlink()  # the one before is of step 6
     trained(chips, run, base, **SETTINGS, tensorboard=True)
     trained(chips, tmp_path / "whole", base, **SETTINGS, tensorboard=True)
     found, expected = scalars(run), scalars(tmp_path / "whole")
