@@ -1,10 +1,11 @@
-"""Boxes and points on real buildings: what the worker outlines, beside what the whole tile's mask has there.
+"""Boxes and clicks on real buildings: what the worker outlines, beside what the whole tile's mask has there.
 
     .venv/bin/python benchmarks/qgis_prompts.py BUNDLE CHIPS RASTER LABELS
 
-Asked are buildings of LABELS that lie whole in a chip of the split `test`, each with the box around it and with a point
-in it, through `samft worker` as QGIS does it. The whole tile's mask is cut by the same box, or gives the part that the
-same point is in. Scores are IoUs to the label, in the raster's CRS.
+Asked are buildings of LABELS that lie whole in a chip of the split `test`, each with the box around it, and with a
+point in it, through `samft worker` as QGIS does it. Each further click is where interactive segmentation is commonly
+tried: in the middle of the largest part that is missing (on the building) or too much (off it). The whole tile's mask
+is cut by the same box, or gives the part that the first point is in. Scores are IoUs to the label, in the raster's CRS.
 """
 
 import json
@@ -18,8 +19,10 @@ import geopandas
 import numpy as np
 import rasterio
 import shapely
+from shapely.ops import polylabel
 
 MOST = 100
+CLICKS = 5
 SEED = 7
 SMALLEST_M2 = 20.0
 
@@ -39,12 +42,12 @@ def main(bundle, chips, raster, labels):
         by_box = [worker.do(**common, box=list(box.bounds)) for box in boxes]
         box_ms = 1000 * (time.monotonic() - began_s) / len(boxes)
         points = shapely.get_coordinates(shapely.point_on_surface(buildings)).tolist()
-        by_point = [worker.do(**common, points=[[*point, 1]]) for point in points]
+        clicked = [clicks(worker, common, *each) for each in zip(buildings, points, strict=True)]
     answers = {
         "whole tile's mask, cut by the box": shapely.intersection(boxes, whole),
-        "asked by box": outlines(by_box),
+        "asked by box": np.array([outline(answer) for answer in by_box], dtype=object),
         "whole tile's mask, the part with the point": parts_at(whole, points),
-        "asked by one point": outlines(by_point),
+        **{f"asked by {count + 1} clicks": np.array(found) for count, found in enumerate(zip(*clicked, strict=True))},
         "the box itself": boxes,
     }
     print(f"{len(buildings)} buildings; {box_ms:.0f} ms a box\n")
@@ -65,8 +68,30 @@ def test_buildings(chips, labels, crs):
     return np.random.default_rng(SEED).permutation(inside)[:MOST]
 
 
-def outlines(answers):
-    return np.array([shapely.from_wkb(each["geometry"] or shapely.Polygon().wkb) for each in answers], dtype=object)
+def clicks(worker, common, building, point):
+    """What is outlined after each of some clicks."""
+    points, found = [[*point, 1]], []
+    for _ in range(CLICKS):
+        found.append(outline(worker.do(**common, points=points)))
+        points.append(next_click(found[-1], building) or points[-1])
+    return found
+
+
+def next_click(found, building):
+    """Where most is wrong: the inmost point of the largest part, and whether it is on the building."""
+    wrong = [(part, label) for label, some in ((1, building - found), (0, found - building)) for part in surfaces(some)]
+    if not wrong:
+        return None
+    part, label = max(wrong, key=lambda each: each[0].area)
+    return [*polylabel(part, max(part.area, 1e-9) ** 0.5 / 20).coords[0], label]
+
+
+def surfaces(geometry):
+    return [part for part in shapely.get_parts(geometry) if part.geom_type == "Polygon" and part.area > 0]
+
+
+def outline(answer):
+    return shapely.from_wkb(answer["geometry"] or shapely.Polygon().wkb)
 
 
 def parts_at(whole, points):

@@ -10,17 +10,20 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from qgis.core import QgsProject
+from qgis.gui import QgsMapCanvas
 from qgis.PyQt.QtCore import QCoreApplication, QObject, QTimer, pyqtSignal
 
 from ..core.edit import Edit, Outcome
 from ..core.footprint_layer import LayerError, add_provenance
 from ..core.footprints import Footprints
+from ..core.preview import Preview
 from ..core.target import Target
 from ..tasks.running import Running
 from ..tasks.segment import Found, Order, SegmentTask
 from ..worker.client import Worker
 from .messages import Messages
 from .outline_box import Outlines
+from .preview_item import PreviewItem
 
 SETTLE_MS = 40
 """How long the threshold must stay for outlines to be asked for; long enough for a key or a wheel that repeats."""
@@ -44,6 +47,7 @@ class Shown:
     order: Order
     edit: Edit
     provenance: str
+    preview: Preview | None
 
 
 class Segmenting(QObject):
@@ -51,6 +55,7 @@ class Segmenting(QObject):
 
     Args:
         worker: Finds the buildings.
+        canvas: Where a threshold is shown before its outlines are there.
         messages: Told of what has become of a job.
         log: Given the traceback of what should not have happened.
         parent: Owns it.
@@ -62,7 +67,12 @@ class Segmenting(QObject):
     """A layer got footprints."""
 
     def __init__(
-        self, worker: Worker, messages: Messages, log: Callable[[str], None], parent: QObject | None = None
+        self,
+        worker: Worker,
+        canvas: QgsMapCanvas,
+        messages: Messages,
+        log: Callable[[str], None],
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.busy: Busy | None = None
@@ -73,6 +83,7 @@ class Segmenting(QObject):
         self._target = Target()
         self._name = ""
         self._shown: Shown | None = None
+        self._preview = PreviewItem(canvas)
         self._wanted: Outlines | None = None
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
@@ -98,9 +109,13 @@ class Segmenting(QObject):
 
     def draw_anew(self, outlines: Outlines) -> None:
         """Draw the latest result as it would be with these; soon, and with the newest only."""
-        if self._shown is not None or self._task is not None:
+        shown = self._shown
+        if shown is not None or self._task is not None:
             self._wanted = outlines
             self._settle.start()
+        other = self._preview.is_shown or (shown is not None and outlines.threshold != shown.order.threshold)
+        if other and shown is not None and shown.preview is not None and shown.edit.is_open:
+            self._preview.show_at(shown.preview, outlines.threshold)
 
     @property
     def is_waiting(self) -> bool:
@@ -113,6 +128,7 @@ class Segmenting(QObject):
             task, self._task = self._task, None
             task.forget()
             task.cancel()
+            self._preview.forget()
             self._rest(self.tr("Cancelled."))
 
     def stop(self) -> None:
@@ -125,6 +141,11 @@ class Segmenting(QObject):
         """The project closes: leave the job, and the result as it is."""
         self.cancel()
         self._release()
+
+    def remove(self) -> None:
+        """Leave the canvas as it was."""
+        self.forget()
+        self._preview.remove()
 
     def _run(self, order: Order, done: Callable[[Found], None]) -> None:
         task = SegmentTask(self._worker, order, done, self._log)
@@ -163,7 +184,7 @@ class Segmenting(QObject):
             self._fail(str(error))
             return
         if found.complete:
-            self._shown = Shown(order, edit, footprints.provenance)
+            self._shown = Shown(order, edit, footprints.provenance, found.preview)
         else:
             order.source.close()
         self.filled.emit(edit.layer)
@@ -212,6 +233,7 @@ class Segmenting(QObject):
             threshold=wanted.threshold,
             min_area_m2=wanted.min_area_m2,
             regularize=wanted.regularize,
+            preview=False,
         )
         self._run(order, self._put_anew)
 
@@ -227,9 +249,12 @@ class Segmenting(QObject):
                 self._fail(str(error))
                 return
             add_provenance(shown.edit.layer, found.footprints.provenance, instead_of=shown.provenance)
-            self._shown = dataclasses.replace(shown, provenance=found.footprints.provenance)
+            self._shown = dataclasses.replace(shown, order=found.order, provenance=found.footprints.provenance)
+            if self._wanted is None:
+                self._preview.leave()
             self._rest(self.tr("{} footprints.").format(outcome.added))
         else:
+            self._preview.forget()
             self._rest("")
         if self._wanted is not None:
             self._draw_anew()
@@ -240,8 +265,10 @@ class Segmenting(QObject):
             self._shown.order.source.close()
         self._shown = self._wanted = None
         self._settle.stop()
+        self._preview.forget()
 
     def _fail(self, text: str) -> None:
+        self._preview.forget()
         self._messages.error(text)
         self._rest(text)
 

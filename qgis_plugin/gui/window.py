@@ -58,7 +58,7 @@ class Window(QObject):
         super().__init__()
         self._iface, self._canvas = iface, iface.mapCanvas()
         self._messages = Messages(iface.messageBar(), open_settings)
-        self._segmenting = Segmenting(worker, self._messages, log, self)
+        self._segmenting = Segmenting(worker, self._canvas, self._messages, log, self)
         self._prompting = Prompting(worker, self._canvas, self._choices, self._agree, self._messages, log, self)
         self._area = AreaTool(self._canvas)
         self.visible = self._action(
@@ -135,6 +135,7 @@ class Window(QObject):
         self._iface.currentLayerChanged.disconnect(self.dock.follow)
         QgsProject.instance().cleared.disconnect(self._forget)
         self._area.remove()
+        self._segmenting.remove()
         self._prompting.remove()
         for action in self._actions:
             self._iface.removePluginRasterMenu("samft", action)

@@ -16,6 +16,7 @@ from qgis.PyQt.QtCore import QCoreApplication, pyqtSignal
 
 from ..core.footprint_layer import LayerError
 from ..core.footprints import Footprints, read_footprints
+from ..core.preview import Preview, read_preview
 from ..core.raster_source import RasterSource, SourceError
 from ..worker.client import JobCancelledError, Worker
 from ..worker.environment import ToolkitError
@@ -42,6 +43,8 @@ class Order:
     """Of the layer that footprints go to."""
     context: QgsCoordinateTransformContext
     """How the project wants coordinates transformed."""
+    preview: bool = True
+    """Whether a picture of the probabilities is wanted too."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ class Found:
     footprints: Footprints | None = None
     """None where nothing came of it."""
     complete: bool = True
+    preview: Preview | None = None
+    """Where it was wanted, and is there."""
     error: str = ""
     """One line, where it failed."""
 
@@ -107,7 +112,7 @@ class SegmentTask(QgsTask):
         raster = order.source.ready(self._tell, self.isCanceled)
         folder = tempfile.mkdtemp(prefix="samft-")
         try:
-            out = str(Path(folder) / "footprints.fgb")
+            out, picture = (str(Path(folder) / name) for name in ("footprints.fgb", "preview.tif"))
             job = Segment(
                 id=uuid.uuid4().hex,
                 bundle=order.bundle,
@@ -119,6 +124,7 @@ class SegmentTask(QgsTask):
                 min_area_m2=order.min_area_m2,
                 regularize=order.regularize,
                 as_is=raster.as_is,
+                preview=picture if order.preview else None,
             )
             result: Result = self._worker.do(
                 job,
@@ -127,11 +133,13 @@ class SegmentTask(QgsTask):
                 keep=lambda: not self.isCanceled(),
             )
             found = read_footprints(out, raster=order.layer, crs=order.crs, provenance=result.provenance)
+            preview = read_preview(picture, order.crs, order.area) if order.preview and result.complete else None
         finally:
             shutil.rmtree(folder, ignore_errors=True)  # on Windows a file that is still open somewhere outlives it
         if order.area is not None:
             found = found.within(order.area, order.min_area_m2)
-        return Found(order, found.to(order.target_crs, order.context), complete=result.complete)
+        found = found.to(order.target_crs, order.context)
+        return Found(order, found, complete=result.complete, preview=preview)
 
     def _tell(self, stage: str, done: int, total: int) -> None:
         self.stage.emit(stage)

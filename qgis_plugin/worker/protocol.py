@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeVar
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Raised whenever an older plugin or worker would misunderstand."""
 
 Bounds = tuple[float, float, float, float]
@@ -97,6 +97,8 @@ class Segment(Request):
     regularize: bool = True
     as_is: bool = False
     """Whether the raster's pixels are the model's already, as where a map was rendered for it."""
+    preview: str | None = None
+    """A GeoTIFF of probabilities to write, if all was looked at: in 254ths, 255 where not known; must not exist yet."""
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,7 @@ def segment(job: protocol.Segment, kept: Kept, progress: Progress) -> protocol.R
     bundle = kept.bundle(job.bundle)  # first, since the imports below take seconds
     from samft_core.footprint_file import check_format, write_footprints
     from samft_core.output import check_output
+    from samft_core.worker.preview import write_preview
 
     out = Path(job.out)
     check_format(out)
@@ -99,6 +100,8 @@ def segment(job: protocol.Segment, kept: Kept, progress: Progress) -> protocol.R
             count += len(batch)
             yield batch
 
+    if job.preview is not None and found.complete:
+        write_preview(found, Path(job.preview))
     write_footprints(counted(), out, provenance=found.provenance, overwrite=False)
     return protocol.Result(
         id=job.id,

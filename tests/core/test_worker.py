@@ -11,13 +11,16 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pyogrio
 import pytest
+import rasterio
 
 from samft_core import load_bundle, segment
 from samft_core.cli.worker import NICENESS
 from samft_core.protocol import PROTOCOL
 from samft_core.version import VERSION
+from samft_core.worker import preview
 
 MAKE_FIXTURES = Path(__file__).parents[1] / "plugin" / "make_fixtures.py"
 
@@ -199,6 +202,43 @@ def test_another_threshold_needs_no_model(worker, made, tmp_path):
     assert "segmenting" not in stages
     assert reply["footprints"] == len(expected.footprints)
     assert reply["provenance"] == json.dumps(expected.provenance)
+
+
+def test_a_picture_of_the_probabilities(worker, made, tmp_path):
+    job = {"verb": "segment", "bundle": str(made / "bundle"), "raster": str(made / "scene.tif")}
+    bounds = [500_010, 4_999_930, 500_070, 4_999_990]
+    out, picture = tmp_path / "f.fgb", tmp_path / "preview.tif"
+    worker.say(id="p", out=str(out), preview=str(picture), bounds=bounds, **job)
+    assert worker.outcome("p")[1]["type"] == "result"
+    expected = segment(load_bundle(made / "bundle"), made / "scene.tif", bounds=tuple(bounds))
+    with rasterio.open(picture) as source:
+        values = source.read(1)
+        assert (source.crs, source.transform) == (expected.grid.crs, expected.grid.transform)
+    assert len(np.unique(values)) > 1  # the model is untrained, and says little but 0.5
+    np.testing.assert_array_equal(values, np.where(expected.valid, np.floor(expected.probability * 254), 255))
+    worker.say(id="q", out=str(tmp_path / "g.fgb"), preview=str(picture), **job)
+    assert "expected an output that does not exist yet" in worker.outcome("q")[1]["message"]
+    assert {path.name for path in tmp_path.iterdir()} == {"f.fgb", "preview.tif"}
+
+
+def test_a_large_picture_is_made_smaller(made, tmp_path, monkeypatch):
+    """Each of its pixels is the mean of what is known in a square; whatever the rows that are read at once."""
+    found = segment(load_bundle(made / "bundle"), made / "scene.tif", bounds=(499_990, 4_999_930, 500_070, 4_999_990))
+    probability, valid = found.probability, found.valid
+    height, width = valid.shape
+    monkeypatch.setattr(preview, "MOST_PX", width // 3 + 1)
+    monkeypatch.setattr(preview, "PART_PX", 10 * width)
+    preview.write_preview(found, tmp_path / "p.tif")
+    with rasterio.open(tmp_path / "p.tif") as source:
+        values, transform = source.read(1), source.transform
+    assert values.shape == (-(-height // 3), -(-width // 3))
+    assert transform * values.shape == pytest.approx(found.grid.transform * (3 * values.shape[0], 3 * values.shape[1]))
+    for row, col in np.ndindex(values.shape):
+        square = np.s_[3 * row : 3 * row + 3, 3 * col : 3 * col + 3]
+        known = valid[square]
+        expected = probability[square][known].mean() * 254 if known.any() else 255
+        assert expected - 1 - 1e-3 <= values[row, col] <= expected + 1e-3
+    assert ((values == 255) == (transform.c + (np.arange(values.shape[1]) + 1) * transform.a <= 500_000)).all()
 
 
 def test_what_is_found_so_far_is_kept_where_that_is_wanted(worker, made, tmp_path):

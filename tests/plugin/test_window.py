@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import median
 from unittest.mock import ANY
 
+import numpy as np
 import pytest
 
 pytest.importorskip("qgis.core", reason="QGIS's own Python runs these: see tests/plugin/conftest.py")
@@ -19,6 +20,7 @@ from qgis.core import (
     QgsCoordinateTransform,
     QgsFeature,
     QgsGeometry,
+    QgsPoint,
     QgsPointXY,
     QgsProject,
     QgsRasterLayer,
@@ -28,7 +30,7 @@ from qgis.core import (
 )
 from qgis.gui import QgsMapMouseEvent
 from qgis.PyQt.QtCore import QEvent, QPoint, QSize, Qt
-from qgis.PyQt.QtGui import QKeyEvent
+from qgis.PyQt.QtGui import QImage, QKeyEvent, QPainter
 from qgis.PyQt.QtWidgets import QAction, QToolBar
 
 EXTENT = QgsRectangle(500_010, 4_999_940, 500_060, 4_999_985)
@@ -211,6 +213,99 @@ def test_the_threshold_draws_anew_as_one_command(window, scene):
     assert 0 < layer.featureCount() < len(before)
     layer.undoStack().undo()
     assert layer.featureCount() == 0
+
+
+@pytest.fixture
+def sized(scene, qgis_canvas):
+    """A canvas that knows how large it is; one that is never shown does not."""
+    qgis_canvas.window().show()
+    wait(lambda: qgis_canvas.mapSettings().outputSize().width() > 400)
+    qgis_canvas.setExtent(EXTENT)
+    yield qgis_canvas
+    qgis_canvas.window().hide()
+
+
+def previewed(window, canvas):
+    """Where the preview paints something: (rows, columns) of the canvas."""
+    image = QImage(canvas.mapSettings().outputSize(), QImage.Format.Format_RGB32)
+    image.fill(Qt.GlobalColor.white)
+    painter = QPainter(image)
+    window._segmenting._preview.paint(painter)
+    painter.end()
+    bits = image.constBits()
+    bits.setsize(image.sizeInBytes())
+    return np.frombuffer(bits, np.uint8).reshape(image.height(), image.width(), 4)[..., :3].min(axis=-1) < 255
+
+
+def covered(layer, canvas, every):
+    """Which of every so many pixels of the canvas footprints of a layer cover, the middle one of each so many."""
+    union = QgsGeometry.unaryUnion([feature.geometry() for feature in layer.getFeatures()])
+    union.transform(QgsCoordinateTransform(layer.crs(), canvas.mapSettings().destinationCrs(), QgsProject.instance()))
+    engine = QgsGeometry.createGeometryEngine(union.constGet())
+    engine.prepareGeometry()
+    place = canvas.getCoordinateTransform().toMapCoordinatesF
+    size = canvas.mapSettings().outputSize()
+    rows, columns = ([at + 0.5 for at in range(every // 2, side, every)] for side in (size.height(), size.width()))
+    return np.array([[engine.contains(QgsPoint(place(x, y))) for x in columns] for y in rows])
+
+
+@pytest.mark.parametrize("crs", ["EPSG:32633", "EPSG:3857", "EPSG:4326"])
+def test_another_threshold_is_shown_before_its_outlines_are_there(window, scene, sized, crs):
+    layer = segmented(window)
+    there = QgsCoordinateTransform(scene.crs(), QgsCoordinateReferenceSystem(crs), QgsProject.instance())
+    sized.setDestinationCrs(QgsCoordinateReferenceSystem(crs))
+    sized.setExtent(there.transformBoundingBox(EXTENT))
+    window.dock.outlines.square.setChecked(False)
+    window.dock.outlines.smallest.setValue(0)
+    settled(window)
+    before = outlines(layer)
+    window.dock.outlines.threshold.setValue(LOWER)
+    mask = previewed(window, sized)
+    assert outlines(layer) == before
+    settled(window)
+    wait(lambda: not window._segmenting._preview.is_shown)
+    assert not previewed(window, sized).any()
+    expected = covered(layer, sized, 5)
+    assert 0.1 < expected.mean() < 0.9
+    alike = {
+        (down, right): (np.roll(mask, (down, right), (0, 1))[2::5, 2::5] == expected).mean()
+        for down, right in ((0, 0), (3, 0), (-3, 0), (0, 3), (0, -3))
+    }
+    assert alike[0, 0] > 0.9  # a pixel of the model has 5 on the map, and its outline runs between the centres
+    assert alike[0, 0] > 0.02 + max(value for moved, value in alike.items() if moved != (0, 0))
+
+
+def test_what_is_shown_follows_the_newest_threshold_and_goes_with_a_cancel(window, sized):
+    layer = segmented(window)
+    window.dock.outlines.smallest.setValue(3)
+    assert not previewed(window, sized).any()  # it would say nothing of areas
+    settled(window)
+    before = outlines(layer)
+    window.dock.outlines.threshold.setValue(0.9)
+    assert not previewed(window, sized).any()  # nothing is that sure
+    window.dock.outlines.threshold.setValue(0.1)
+    assert previewed(window, sized).mean() > 0.9
+    window.dock.outlines.threshold.setValue(LOWER)
+    assert 0.1 < previewed(window, sized).mean() < 0.9
+    wait(lambda: window._segmenting.busy is not None)
+    window.dock.cancel.click()
+    assert not previewed(window, sized).any()
+    assert outlines(layer) == before
+    settled(window)
+
+
+def test_what_is_shown_ends_with_the_drawn_area(window, sized):
+    triangle = QgsGeometry.fromWkt("Polygon((500010 4999940, 500060 4999940, 500010 4999985, 500010 4999940))")
+    window._segment_area(triangle)
+    settled(window)
+    window.dock.outlines.threshold.setValue(0.1)
+    mask = previewed(window, sized)
+    place = sized.getCoordinateTransform().toMapCoordinates
+    rows, columns = (range(0, side, 5) for side in mask.shape)
+    inside = np.array([[triangle.contains(place(x, y)) for x in columns] for y in rows])
+    assert 0.3 < inside.mean() < 0.7
+    assert (mask[::5, ::5] == inside).mean() > 0.98
+    settled(window)
 
 
 def test_what_the_user_has_edited_stays(window, scene):

@@ -31,7 +31,7 @@ def answer(request):
         return
     say("toolkit", id=request["id"], version="0", python="3", torch="2", device=str(os.getpid()))
 def hello():
-    say("hello", protocol=2, version="0")
+    say("hello", protocol=3, version="0")
 def requests():
     for line in sys.stdin:
         request = json.loads(line)

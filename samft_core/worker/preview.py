@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""A picture of the probabilities, in which QGIS shows another threshold while its outlines are still being drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+from affine import Affine
+from rasterio.windows import Window as Place
+
+from samft_core.output import whole_file
+
+if TYPE_CHECKING:
+    from samft_core.footprints import Segmentation
+
+MOST_PX = 4096
+"""A picture has so many pixels a side at most, more than a screen."""
+
+CERTAIN, UNKNOWN = 254, 255
+"""The byte of a probability of 1, and of what was not looked at."""
+
+PART_PX = 2**22
+"""So many pixels of the field, about, are read at once."""
+
+
+def write_preview(found: Segmentation, path: Path) -> None:
+    """Write a GeoTIFF of bytes: the probability in 254ths, rounded down, or 255 where nothing was looked at.
+
+    Args:
+        found: What was found; where its grid has more than `MOST_PX` pixels a side, squares of them become their mean.
+        path: The file; it appears whole or not at all.
+
+    Raises:
+        OutputError: It exists already, or cannot be written.
+    """
+    grid = found.grid
+    step = math.ceil(max(grid.width, grid.height) / MOST_PX)
+    width, height = (math.ceil(side / step) for side in (grid.width, grid.height))
+    with (
+        whole_file(path, overwrite=False) as temporary,
+        rasterio.open(
+            temporary,
+            "w",
+            driver="GTiff",
+            dtype="uint8",
+            count=1,
+            width=width,
+            height=height,
+            crs=grid.crs.to_wkt(),
+            transform=grid.transform * Affine.scale(step),
+            nodata=UNKNOWN,
+        ) as target,
+    ):
+        row = 0
+        for part in _parts(found, step):
+            target.write(part, 1, window=Place(0, row, width, len(part)))
+            row += len(part)
+
+
+def _parts(found: Segmentation, step: int) -> Iterator[npt.NDArray[np.uint8]]:
+    """Some rows of the picture after the other."""
+    window = found.extent.window
+    rows = step * max(1, PART_PX // (step * window.width_px))
+    for first in range(0, window.height_px, rows):
+        part = window.part(first, min(rows, window.height_px - first))
+        band = found.field.read(part)
+        known = band.valid & found.extent.covers(part)
+        count, total = _sums(known, step), _sums(band.probability * known, step)
+        mean = total / np.maximum(count, 1)
+        yield np.where(count > 0, np.floor(mean * CERTAIN), UNKNOWN).astype(np.uint8)
+
+
+def _sums(values: npt.NDArray[np.generic], step: int) -> npt.NDArray[np.float32]:
+    """The sums of squares of `step` x `step` pixels; the last ones may be cut off."""
+    if step == 1:
+        return values.astype(np.float32)
+    height, width = values.shape
+    whole = np.pad(values.astype(np.float32), ((0, -height % step), (0, -width % step)))
+    sums: npt.NDArray[np.float32] = whole.reshape(len(whole) // step, step, -1, step).sum(axis=(1, 3))
+    return sums
