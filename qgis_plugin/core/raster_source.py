@@ -131,8 +131,9 @@ class RasterSource:
 
     def _plan(self, layer: QgsRasterLayer, bundle: Bundle, extent: QgsRectangle) -> None:
         """See which pixels of the fixed grid a picture takes."""
-        self._name, self._picture = layer.name(), Picture.of(layer)
+        self._name = layer.name()
         self._grid: MapGrid = map_grid(layer.crs(), extent.center(), bundle)
+        self._picture = Picture.of(layer, min(self._grid.width, self._grid.height))
         self._pixels = self._grid.around(extent)
         self._asked = extent
         if self._pixels.width * self._pixels.height > LIMIT_PX:

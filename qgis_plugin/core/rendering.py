@@ -14,6 +14,7 @@ import numpy as np
 from osgeo import gdal
 from qgis.core import (
     Qgis,
+    QgsDataSourceUri,
     QgsRasterBlock,
     QgsRasterBlockFeedback,
     QgsRasterLayer,
@@ -36,6 +37,11 @@ PICTURES = ("wms", "arcgismapserver")
 """Providers that give a picture of any resolution; of others, the pixel at a place is drawn, and the mean is taken."""
 FINER = 3
 """How many of those, in x and in y, make a pixel."""
+FINER_TILES = 4
+"""The same of map tiles, whose edges QGIS may move by up to a pixel that it draws."""
+WORLD = 2 * math.pi * 6_378_137
+"""The side of map tiles' square world, in their CRS."""
+TILES_CRS = "EPSG:3857"
 SEEN = 128
 """A pixel is there if its alpha, of 255, is not below."""
 Tell = Callable[[str, int, int], None]
@@ -66,15 +72,24 @@ class Picture:
     """How many pixels, in x and in y, are to be drawn for one."""
 
     @classmethod
-    def of(cls, layer: QgsRasterLayer) -> Picture:
-        """Take a layer's."""
+    def of(cls, layer: QgsRasterLayer, pixel: float) -> Picture:
+        """Take a layer's.
+
+        Args:
+            layer: The layer.
+            pixel: A pixel's side in the layer's CRS.
+        """
+        tiles = _tiles(layer, pixel)
         pipe = QgsRasterPipe()
         for number in range(layer.pipe().size()):
             pipe.insert(number, layer.pipe().at(number).clone())
             pipe.setOn(number, layer.pipe().at(number).on())
         if pipe.renderer() is not None:
             pipe.renderer().setOpacity(1.0)
-        return cls(layer.name(), layer.crs().toWkt(), pipe, 1 if layer.providerType() in PICTURES else FINER)
+        if tiles is not None:
+            pipe.set(tiles.dataProvider().clone())
+        finer = FINER_TILES if tiles is not None else 1 if layer.providerType() in PICTURES else FINER
+        return cls(layer.name(), layer.crs().toWkt(), pipe, finer)
 
     def write(self, path: Path, grid: MapGrid, pixels: Pixels, *, tell: Tell, cancelled: Cancelled) -> None:
         """Draw it into a GeoTIFF of red, green, blue and alpha, which is 255 where there is a picture, else 0.
@@ -160,6 +175,27 @@ class Picture:
                 self.name, " ".join(problem.split())[:300]
             )
         )
+
+
+def _tiles(layer: QgsRasterLayer, pixel: float) -> QgsRasterLayer | None:
+    """A layer of map tiles that knows no finer ones than pixels of a size need; None if it has none.
+
+    So it can be drawn in finer pixels without asking its server for finer tiles.
+    """
+    if layer.providerType() != "wms" or layer.crs().authid() != TILES_CRS:
+        return None
+    address = QgsDataSourceUri()
+    address.setEncodedUri(layer.source())
+    if address.param("type") != "xyz":
+        return None
+    side = 256 * max(1, int(address.param("tilePixelRatio") or 1))
+    level = math.ceil(math.log2(WORLD / side / pixel) - 1e-6)
+    known = [int(address.param(name) or usual) for name, usual in (("zmin", 0), ("zmax", 18))]
+    level = max(known[0], min(known[1], level))
+    address.removeParam("zmax")
+    address.setParam("zmax", str(level))
+    tiles = QgsRasterLayer(bytes(address.encodedUri()).decode(), layer.name(), "wms")
+    return tiles if tiles.isValid() else None
 
 
 @contextlib.contextmanager

@@ -18,9 +18,9 @@ pytest.importorskip("qgis.core", reason="QGIS's own Python runs these: see tests
 
 from osgeo import gdal, ogr
 from qgis.core import (
-    Qgis,
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
+    QgsDataSourceUri,
     QgsGeometry,
     QgsProcessingException,
     QgsProcessingFeedback,
@@ -36,8 +36,6 @@ FILES = ("utm", "rotated", "lonlat", "mercator")
 CENTRE = (500_400.0, 5_000_300.0)
 """Of the ground, in UTM 33N; a building stands here."""
 UTM = "EPSG:32633"
-WIDE_TILES = 34200
-"""QGIS 3.40 draws map tiles where they lie; 3.44 widens each to whole pixels, by up to one a side, on its map too."""
 
 
 class Tiles(http.server.SimpleHTTPRequestHandler):
@@ -45,6 +43,7 @@ class Tiles(http.server.SimpleHTTPRequestHandler):
     refused = ()
 
     def do_GET(self):
+        self.asked.append(self.path)
         if self.status and int(self.path.split("/")[2]) % 2 == 1:
             self.refused.append(self.path)
             self.send_error(self.status)
@@ -74,8 +73,10 @@ def serve(ground):
     """Starts a server of the tiles; gives the layer's address. With a status, every other column answers that."""
     servers = []
 
-    def start(status=None, refused=None):
-        handler = type("Handler", (Tiles,), {"status": status, "refused": refused})
+    def start(status=None, refused=None, asked=None):
+        handler = type(
+            "Handler", (Tiles,), {"status": status, "refused": refused, "asked": [] if asked is None else asked}
+        )
         server = http.server.ThreadingHTTPServer(
             ("127.0.0.1", 0), functools.partial(handler, directory=str(ground / "tiles"))
         )
@@ -151,11 +152,47 @@ def test_every_layer_of_the_same_ground_gives_the_same_outlines(segment, ground,
     apart_px = {name: round(farthest_px(outlines, found["utm"]), 3) for name, outlines in found.items()}
     off_px = {name: round(farthest_px(outlines, truth), 3) for name, outlines in found.items()}
     print(f"from the outlines of utm.tif: {apart_px}; from the truth: {off_px}, in pixels")
-    if Qgis.QGIS_VERSION_INT >= WIDE_TILES and max(apart_px.pop("tiles"), off_px.pop("tiles")) > 0.5:
-        assert max(*apart_px.values(), *off_px.values()) <= 0.5
-        pytest.xfail("this QGIS widens map tiles to whole pixels")
     assert max(apart_px.values()) <= 0.5
     assert max(off_px.values()) <= 0.5
+
+
+def test_map_tiles_are_no_finer_than_the_model_needs(segment, serve):
+    asked = []
+    segment(QgsRasterLayer(serve(asked=asked), "tiles", "wms"), around(CENTRE, 84, 84))
+    assert {path.split("/")[1] for path in asked} == {"18"}  # of 17 to 19; 0.42 m here, where the model has 0.5 m
+
+
+@pytest.mark.parametrize(
+    ("settings", "pixel", "level"),
+    [
+        ("zmax=19&zmin=17", 0.3, 19),
+        ("zmax=19&zmin=17", 0.2, 19),  # there is none finer
+        ("zmax=19&zmin=17", 10, 17),  # nor coarser
+        ("zmax=22&zmin=0", 156543.03392804097 / 2**20, 20),  # just as fine
+        ("zmax=22&zmin=0", 156543.03392804097 / 2**20 - 1e-3, 21),
+        ("zmax=22&zmin=0&tilePixelRatio=2", 156543.03392804097 / 2**20, 19),
+        ("http-header:referer=https://example.com/a?b%3Dc&zmin=0", 0.01, 18),  # what QGIS takes for zmax
+    ],
+)
+def test_the_level_of_map_tiles(plugin, settings, pixel, level):
+    from samft.core.rendering import _tiles
+
+    address = f"type=xyz&url=https://example.com/%7Bz%7D/%7Bx%7D/%7By%7D.png?key%3D1%262&{settings}"
+    layer = QgsRasterLayer(address, "tiles", "wms")
+    before, after = QgsDataSourceUri(), QgsDataSourceUri()
+    before.setEncodedUri(layer.source())
+    after.setEncodedUri(_tiles(layer, pixel).source())
+    assert after.param("zmax") == str(level)
+    for address in (before, after):
+        address.removeParam("zmax")
+    assert bytes(after.encodedUri()) == bytes(before.encodedUri())
+    assert after.param("url") == "https://example.com/{z}/{x}/{y}.png?key=1&2"
+
+
+def test_other_layers_are_drawn_by_their_own_provider(plugin, ground):
+    from samft.core.rendering import _tiles
+
+    assert _tiles(QgsRasterLayer(str(ground / "mercator.tif"), "file"), 0.5) is None
 
 
 def test_a_picture_lies_where_the_layer_does_though_pixels_are_not_square(plugin, ground, made, tmp_path):
@@ -169,7 +206,7 @@ def test_a_picture_lies_where_the_layer_does_though_pixels_are_not_square(plugin
     extent = layer.extent()
     extent.scale(0.6)
     out = tmp_path / "picture.tif"
-    Picture.of(layer).write(out, grid, grid.around(extent), tell=lambda *_: None, cancelled=lambda: False)
+    Picture.of(layer, grid.width).write(out, grid, grid.around(extent), tell=lambda *_: None, cancelled=lambda: False)
     drawn = gdal.Open(str(out))
     image, place = drawn.ReadAsArray().astype(float), drawn.GetGeoTransform()
     right, bottom = place[0] + place[1] * drawn.RasterXSize, place[3] + place[5] * drawn.RasterYSize
