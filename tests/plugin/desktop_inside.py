@@ -9,10 +9,18 @@ import os
 import pathlib
 import traceback
 
-from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsRectangle, QgsVectorLayer
-from qgis.PyQt.QtCore import QPoint, QTimer
-from qgis.PyQt.QtWidgets import QApplication, QMessageBox, QSlider, QStyle, QStyleOptionSlider
-from qgis.utils import iface, plugins
+from qgis.core import (
+    QgsApplication,
+    QgsLayoutItemMap,
+    QgsPrintLayout,
+    QgsProject,
+    QgsRasterLayer,
+    QgsRectangle,
+    QgsVectorLayer,
+)
+from qgis.PyQt.QtCore import QPoint, QRectF, QTimer
+from qgis.PyQt.QtWidgets import QAction, QApplication, QMessageBox, QSlider, QStyle, QStyleOptionSlider
+from qgis.utils import iface, loadPlugin, plugins, startPlugin, unloadPlugin  # noqa: F401 - questions name them
 
 FOLDER = pathlib.Path(os.environ["SAMFT_DESKTOP"])
 
@@ -83,6 +91,24 @@ def load(path):
 def zoom(left, bottom, right, top):
     iface.mapCanvas().setExtent(QgsRectangle(left, bottom, right, top))
     iface.mapCanvas().refresh()
+
+
+def trigger(name):
+    """Do what one of QGIS's own actions does."""
+    iface.mainWindow().findChild(QAction, name).trigger()
+
+
+def open_layout(name):
+    """Open a new print layout with the map on it."""
+    layout = QgsPrintLayout(QgsProject.instance())
+    layout.initializeDefaults()
+    layout.setName(name)
+    page = QgsLayoutItemMap(layout)
+    page.attemptSetSceneRect(QRectF(10, 10, 200, 150))
+    page.setExtent(iface.mapCanvas().extent())
+    layout.addLayoutItem(page)
+    QgsProject.instance().layoutManager().addLayout(layout)
+    iface.openLayoutDesigner(layout)
 
 
 def footprints():

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 from pathlib import Path
 
 import desktop
@@ -95,6 +96,42 @@ def test_the_settings_page(qgis, samft, tmp_path):
     qgis.picture(tmp_path / "settings.png")
     qgis.key("Escape")
     qgis.wait("part('samftExecutable') is None")
+
+
+def test_a_print_layout_and_a_3d_view_may_be_open(qgis, made):
+    left, bottom, _, top = qgis.ask(f"load({str(made / 'scene.tif')!r})")
+    qgis.ask(f"zoom({left + 10}, {bottom + 20}, {left + 60}, {top - 15})")
+    qgis.ask("open_layout('page')")
+    qgis.ask("trigger('mActionNew3DMapCanvas')")
+    titles = "[each.windowTitle() for each in QApplication.topLevelWidgets() if each.isVisible()]"
+    qgis.wait(f"any('3D' in title for title in {titles})")
+    rest(qgis)
+    before = counts(qgis)
+    qgis.ask("window().visible.trigger()")
+    qgis.wait(f"footprints() != {before}", 300)
+    rest(qgis)
+    assert {"*page", "3D Map 1"} <= set(qgis.ask(titles))
+    qgis.ask("[each.close() for each in QApplication.topLevelWidgets() if each.windowTitle() in ('*page', '3D Map 1')]")
+    qgis.wait(f"len({titles}) == 1")
+
+
+def test_unloaded_in_the_middle_of_a_job(qgis, made):
+    qgis.ask(f"load({str(made / 'wide.tif')!r})")
+    rest(qgis)
+    before = counts(qgis)
+    qgis.ask("window().visible.trigger()")
+    qgis.wait("not window().dock.cancel.isHidden()")
+    assert workers(qgis.folder)
+    assert qgis.ask("unloadPlugin('samft')")
+    qgis.wait("tasks() == 0")
+    wait_s = time.monotonic() + 30
+    while workers(qgis.folder):
+        assert time.monotonic() < wait_s
+        time.sleep(0.1)
+    assert qgis.ask("visible('samftToolBar')") == []
+    assert qgis.ask("loadPlugin('samft') and startPlugin('samft')")
+    assert len(qgis.ask("visible('samftToolBar')")) == 1
+    assert counts(qgis) == before
 
 
 def test_closing_in_the_middle_of_a_job(qgis, made):
