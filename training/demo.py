@@ -105,7 +105,7 @@ def demo(
             f"{scores['pixel']['iou']:.3f}.",
             sections=[
                 _unseen_section(folder / "unseen.tif", found, truth, scores),
-                training_section(folder / "run"),
+                training_section(folder / "run", bundle),
                 *evaluation_sections(tested),
                 settings_section(bundle),
             ],

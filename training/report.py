@@ -64,7 +64,7 @@ def write_training_report(bundle: Bundle, result: Evaluation, out: Path) -> None
         title="Training",
         lead=f"Bundle {bundle.card.hash}: val IoU {best['iou']:.3f} at threshold {best['threshold']:.2f}; "
         f"all building or no building would reach {best['trivial_iou']:.3f}.",
-        sections=[training_section(out), *evaluation_sections(result), settings_section(bundle)],
+        sections=[training_section(out, bundle), *evaluation_sections(result), settings_section(bundle)],
     )
 
 
@@ -100,10 +100,15 @@ def write_comparison_report(result: Comparison, path: Path, *, footprints: str, 
     )
 
 
-def training_section(run: Path) -> Section:
-    """Loss and IoU over the epochs."""
+def training_section(run: Path, bundle: Bundle) -> Section:
+    """Loss and IoU over the epochs of the run that made a bundle."""
     lines = [json.loads(line) for line in (run / METRICS).read_text(encoding="utf-8").splitlines()]
-    return Section(title="Training", pictures=[figures.training_curves(lines)])
+    settings = bundle.card.training["settings"]
+    late = settings["prompts_per_chip"] > 0 and settings["prompts_from"] > 0
+    text = (
+        f"After {settings['prompts_from']:.0%} of the epochs, single buildings are asked for too: the loss jumps there."
+    )
+    return Section(title="Training", text=text if late else "", pictures=[figures.training_curves(lines)])
 
 
 def evaluation_sections(result: Evaluation) -> list[Section]:

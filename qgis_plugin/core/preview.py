@@ -55,6 +55,6 @@ def read_preview(path: str, crs: QgsCoordinateReferenceSystem, area: QgsGeometry
     if not values:
         return None
     width, height, affine = source.RasterXSize, source.RasterYSize, source.GetGeoTransform()
-    image = QImage(values, width, height, width, QImage.Format.Format_Indexed8).copy()  # which owns its pixels
+    image = QImage(bytes(values), width, height, width, QImage.Format.Format_Indexed8).copy()  # which owns its pixels
     corners = [QgsPointXY(*gdal.ApplyGeoTransform(affine, *at)) for at in ((0, 0), (width, 0), (0, height))]
     return Preview(image, tuple(corners), crs, area)

@@ -47,6 +47,8 @@ class PreviewItem(QgsMapCanvasItem):
         self._leaving = True
         if self._canvas.isFrozen() or not self._canvas.renderFlag():
             self._painted()
+        else:
+            self._canvas.refresh()  # which a layer that is not on the map would not ask for
 
     def forget(self) -> None:
         """Go."""

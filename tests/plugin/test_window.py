@@ -294,6 +294,13 @@ def test_what_is_shown_follows_the_newest_threshold_and_goes_with_a_cancel(windo
     settled(window)
 
 
+def test_what_is_shown_goes_though_the_layer_is_hidden(window, sized):
+    layer = segmented(window)
+    sized.setLayers([each for each in sized.layers() if each is not layer])
+    move(window, LOWER)
+    wait(lambda: not window._segmenting._preview.is_shown)
+
+
 def test_what_is_shown_ends_with_the_drawn_area(window, sized):
     triangle = QgsGeometry.fromWkt("Polygon((500010 4999940, 500060 4999940, 500010 4999985, 500010 4999940))")
     window._segment_area(triangle)

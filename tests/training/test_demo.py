@@ -73,6 +73,7 @@ def test_the_report_has_its_pictures_and_needs_no_network(folder):
     assert not re.findall(r"(?:src|href)=\"(?!data:)", page)
     for title in ("The unseen part", "Training", "Scores on the test chips", "Threshold", "Chips"):
         assert f"<h2>{title}</h2>" in page
+    assert "After 50% of the epochs, single buildings are asked for too" in page
 
 
 def test_a_stopped_demo_leaves_nothing(tmp_path):
