@@ -47,7 +47,10 @@ def main(bundle, chips, raster, labels):
         "whole tile's mask, cut by the box": shapely.intersection(boxes, whole),
         "asked by box": np.array([outline(answer) for answer in by_box], dtype=object),
         "whole tile's mask, the part with the point": parts_at(whole, points),
-        **{f"asked by {count + 1} clicks": np.array(found) for count, found in enumerate(zip(*clicked, strict=True))},
+        **{
+            f"asked by {count} click{'s' * (count > 1)}": np.array(found)
+            for count, found in enumerate(zip(*clicked, strict=True), start=1)
+        },
         "the box itself": boxes,
     }
     print(f"{len(buildings)} buildings; {box_ms:.0f} ms a box\n")

@@ -7,7 +7,8 @@ import math
 from dataclasses import dataclass
 
 from osgeo import gdal
-from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsPointXY
+from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsPointXY, QgsRectangle
+from qgis.PyQt.QtCore import QRectF
 from qgis.PyQt.QtGui import QImage
 
 CERTAIN = 254
@@ -22,10 +23,10 @@ class Preview:
 
     image: QImage
     """An index for each pixel: the probability in 254ths, or 255 where there is none."""
-    corners: tuple[QgsPointXY, ...]
-    """Its top left, top right and bottom left."""
+    affine: tuple[float, ...]
+    """From its pixels to the CRS, as GDAL's geotransform."""
     crs: QgsCoordinateReferenceSystem
-    """Of the corners and the area."""
+    """Of the affine and the area."""
     area: QgsGeometry | None
     """What lies outside is not shown."""
 
@@ -34,6 +35,21 @@ class Preview:
         first, image = math.ceil(threshold * CERTAIN), QImage(self.image)
         image.setColorTable([FOUND if first <= value <= CERTAIN else 0 for value in range(256)])
         return image
+
+    def places(self, part: QRectF) -> list[QgsPointXY]:
+        """Where the top left, top right and bottom left of a part of its pixels lie."""
+        corners = (part.topLeft(), part.topRight(), part.bottomLeft())
+        return [QgsPointXY(*gdal.ApplyGeoTransform(self.affine, at.x(), at.y())) for at in corners]
+
+    def part(self, extent: QgsRectangle) -> QRectF:
+        """The part of its pixels that an extent in its CRS reaches; an empty one where it reaches none."""
+        inverse = gdal.InvGeoTransform(self.affine)
+        ends = [(x, y) for x in (extent.xMinimum(), extent.xMaximum()) for y in (extent.yMinimum(), extent.yMaximum())]
+        places = [gdal.ApplyGeoTransform(inverse, x, y) for x, y in ends]
+        left, top = (math.floor(max(0.0, min(place[axis] for place in places))) for axis in (0, 1))
+        size = (self.image.width(), self.image.height())
+        right, bottom = (math.ceil(min(size[axis], max(place[axis] for place in places))) for axis in (0, 1))
+        return QRectF(left, top, right - left, bottom - top)
 
 
 def read_preview(path: str, crs: QgsCoordinateReferenceSystem, area: QgsGeometry | None) -> Preview | None:
@@ -56,5 +72,4 @@ def read_preview(path: str, crs: QgsCoordinateReferenceSystem, area: QgsGeometry
         return None
     width, height, affine = source.RasterXSize, source.RasterYSize, source.GetGeoTransform()
     image = QImage(bytes(values), width, height, width, QImage.Format.Format_Indexed8).copy()  # which owns its pixels
-    corners = [QgsPointXY(*gdal.ApplyGeoTransform(affine, *at)) for at in ((0, 0), (width, 0), (0, height))]
-    return Preview(image, tuple(corners), crs, area)
+    return Preview(image, affine, crs, area)

@@ -42,6 +42,8 @@ FINER_TILES = 4
 WORLD = 2 * math.pi * 6_378_137
 """The side of map tiles' square world, in their CRS."""
 TILES_CRS = "EPSG:3857"
+FINEST_LEVEL = 18
+"""What QGIS takes where a layer does not say."""
 SEEN = 128
 """A pixel is there if its alpha, of 255, is not below."""
 Tell = Callable[[str, int, int], None]
@@ -188,13 +190,14 @@ def _tiles(layer: QgsRasterLayer, pixel: float) -> QgsRasterLayer | None:
     address.setEncodedUri(layer.source())
     if address.param("type") != "xyz":
         return None
-    side = 256 * max(1, int(address.param("tilePixelRatio") or 1))
-    level = math.ceil(math.log2(WORLD / side / pixel) - 1e-6)
-    known = [int(address.param(name) or usual) for name, usual in (("zmin", 0), ("zmax", 18))]
-    level = max(known[0], min(known[1], level))
-    address.removeParam("zmax")
-    address.setParam("zmax", str(level))
-    tiles = QgsRasterLayer(bytes(address.encodedUri()).decode(), layer.name(), "wms")
+    try:
+        side = 256 * max(1.0, float(address.param("tilePixelRatio") or 1))
+        coarsest, finest = int(address.param("zmin") or 0), int(address.param("zmax") or FINEST_LEVEL)
+    except ValueError:
+        return None
+    level = max(coarsest, min(finest, math.ceil(math.log2(WORLD / side / pixel) - 1e-6)))
+    others = [part for part in layer.source().split("&") if not part.startswith("zmax=")]  # as they are, to the letter
+    tiles = QgsRasterLayer("&".join([*others, f"zmax={level}"]), layer.name(), "wms")
     return tiles if tiles.isValid() else None
 
 
@@ -252,10 +255,17 @@ def _averaged(image: np.ndarray, count: int, step: float) -> np.ndarray:
     """
     if step == 1:
         return image[:, :, :count]
+    if math.isclose(step, round(step), rel_tol=1e-9):
+        parts = image[:, :, : count * round(step)].reshape(*image.shape[:2], count, round(step))
+        return _known(np.round(parts.mean(axis=-1, dtype=np.float32)).astype(np.uint8))
     edges, columns = np.arange(count + 1) * step, np.arange(image.shape[2])
     ends = np.minimum(edges[1:], columns[:, None] + 1)
     share = np.maximum(0, ends - np.maximum(edges[:-1], columns[:, None])) / step
-    mean = np.round(image.astype(np.float32) @ share.astype(np.float32)).astype(np.uint8)
+    return _known(np.round(image.astype(np.float32) @ share.astype(np.float32)).astype(np.uint8))
+
+
+def _known(mean: np.ndarray) -> np.ndarray:
+    """Means with those alone that nothing is missing from."""
     known = mean[3] == 255
     return np.stack([*(mean[:3] * known), known * np.uint8(255)])
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from qgis.core import QgsCoordinateTransform, QgsCsException, QgsGeometry, QgsProject
 from qgis.gui import QgsMapCanvas, QgsMapCanvasItem
-from qgis.PyQt.QtCore import QRectF
+from qgis.PyQt.QtCore import QPointF, QRectF
 from qgis.PyQt.QtGui import QImage, QPainter, QPainterPath, QTransform
 
 from ..core.preview import Preview
 
-BELOW = 10
-"""Where it lies among the canvas's items: under the map tools' bands and markers."""
+ABOVE_MAP = -5
+"""Where it lies among the canvas's items: the map is at -10, the map tools' bands and markers are at 0."""
 
 
 class PreviewItem(QgsMapCanvasItem):
@@ -27,7 +27,7 @@ class PreviewItem(QgsMapCanvasItem):
         self._preview: Preview | None = None
         self._image = QImage()
         self._leaving = False
-        self.setZValue(BELOW)
+        self.setZValue(ABOVE_MAP)
         self.hide()
         canvas.mapCanvasRefreshed.connect(self._painted)
 
@@ -69,27 +69,29 @@ class PreviewItem(QgsMapCanvasItem):
         self.update()
 
     def paint(self, painter: QPainter, *_: object) -> None:
-        """Draw it where it lies."""
+        """Draw what the map shows of it; small as that is, it is only moved, scaled and turned there."""
         preview = self._preview
         if preview is None:
             return
-        settings = self._canvas.mapSettings()
-        transform = QgsCoordinateTransform(
-            preview.crs, settings.destinationCrs(), QgsProject.instance().transformContext()
-        )
+        settings, context = self._canvas.mapSettings(), QgsProject.instance().transformContext()
+        there = QgsCoordinateTransform(preview.crs, settings.destinationCrs(), context)
+        back = QgsCoordinateTransform(settings.destinationCrs(), preview.crs, context)
         try:
-            first, right, down = (self.toCanvasCoordinates(transform.transform(at)) for at in preview.corners)
-            clip = None if preview.area is None else self._clip(preview.area, transform)
+            part = preview.part(back.transformBoundingBox(settings.visibleExtent()))
+            first, right, down = (self.toCanvasCoordinates(there.transform(at)) for at in preview.places(part))
+            clip = None if preview.area is None else self._clip(preview.area, there)
         except QgsCsException:  # the map shows where the layer's CRS does not reach
             return
-        across, along = (right - first) / self._image.width(), (down - first) / self._image.height()
+        if part.isEmpty():
+            return
+        across, along = (right - first) / part.width(), (down - first) / part.height()
         painter.save()
         if clip is not None:
             painter.setClipPath(clip)
         painter.setTransform(
             QTransform(across.x(), across.y(), along.x(), along.y(), first.x(), first.y()), combine=True
         )
-        painter.drawImage(0, 0, self._image)
+        painter.drawImage(QPointF(0, 0), self._image, part)
         painter.restore()
 
     def _clip(self, area: QgsGeometry, transform: QgsCoordinateTransform) -> QPainterPath:

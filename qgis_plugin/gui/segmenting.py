@@ -109,13 +109,18 @@ class Segmenting(QObject):
 
     def draw_anew(self, outlines: Outlines) -> None:
         """Draw the latest result as it would be with these; soon, and with the newest only."""
-        shown = self._shown
-        if shown is not None or self._task is not None:
+        if self._shown is not None or self._task is not None:
             self._wanted = outlines
             self._settle.start()
-        other = self._preview.is_shown or (shown is not None and outlines.threshold != shown.order.threshold)
-        if other and shown is not None and shown.preview is not None and shown.edit.is_open:
-            self._preview.show_at(shown.preview, outlines.threshold)
+            self._show_preview()
+
+    def _show_preview(self) -> None:
+        """Show what is wanted until its outlines are there, if it is another threshold."""
+        shown, wanted = self._shown, self._wanted
+        if shown is None or wanted is None or shown.preview is None:
+            return
+        if self._preview.is_shown or (wanted.threshold != shown.order.threshold and shown.edit.is_open):
+            self._preview.show_at(shown.preview, wanted.threshold)
 
     @property
     def is_waiting(self) -> bool:
@@ -128,6 +133,8 @@ class Segmenting(QObject):
             task, self._task = self._task, None
             task.forget()
             task.cancel()
+            self._settle.stop()
+            self._wanted = None
             self._preview.forget()
             self._rest(self.tr("Cancelled."))
 
@@ -143,8 +150,7 @@ class Segmenting(QObject):
         self._release()
 
     def remove(self) -> None:
-        """Leave the canvas as it was."""
-        self.forget()
+        """Leave the canvas as it was; after `forget`."""
         self._preview.remove()
 
     def _run(self, order: Order, done: Callable[[Found], None]) -> None:
@@ -223,6 +229,7 @@ class Segmenting(QObject):
         """Ask for the latest result with other outlines, which needs no model."""
         if self._task is not None or self._shown is None or self._wanted is None:
             return  # a job that is running will come back here
+        self._show_preview()
         wanted, self._wanted = self._wanted, None
         if not self._shown.edit.is_open:
             self._rest(self.tr("The latest footprints are saved or undone and stay as they are."))

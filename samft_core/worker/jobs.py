@@ -87,6 +87,8 @@ def segment(job: protocol.Segment, kept: Kept, progress: Progress) -> protocol.R
     out = Path(job.out)
     check_format(out)
     check_output(out, overwrite=False)
+    if job.preview is not None:
+        check_output(Path(job.preview), overwrite=False)
     found = kept.segmentation(job, bundle, progress)
     count = 0
 
@@ -101,7 +103,7 @@ def segment(job: protocol.Segment, kept: Kept, progress: Progress) -> protocol.R
             yield batch
 
     if job.preview is not None and found.complete:
-        write_preview(found, Path(job.preview))
+        write_preview(found, Path(job.preview), to_the_end)
     write_footprints(counted(), out, provenance=found.provenance, overwrite=False)
     return protocol.Result(
         id=job.id,

@@ -15,6 +15,7 @@ from affine import Affine
 from rasterio.windows import Window as Place
 
 from samft_core.output import whole_file
+from samft_core.progress import Progress, silent
 
 if TYPE_CHECKING:
     from samft_core.footprints import Segmentation
@@ -29,12 +30,13 @@ PART_PX = 2**22
 """So many pixels of the field, about, are read at once."""
 
 
-def write_preview(found: Segmentation, path: Path) -> None:
+def write_preview(found: Segmentation, path: Path, progress: Progress = silent) -> None:
     """Write a GeoTIFF of bytes: the probability in 254ths, rounded down, or 255 where nothing was looked at.
 
     Args:
         found: What was found; where its grid has more than `MOST_PX` pixels a side, squares of them become their mean.
         path: The file; it appears whole or not at all.
+        progress: Told now and then that outlines are to come; an exception raised in it leaves the picture.
 
     Raises:
         OutputError: It exists already, or cannot be written.
@@ -59,6 +61,7 @@ def write_preview(found: Segmentation, path: Path) -> None:
     ):
         row = 0
         for part in _parts(found, step):
+            progress("outlining", 0, height)
             target.write(part, 1, window=Place(0, row, width, len(part)))
             row += len(part)
 

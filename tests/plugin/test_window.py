@@ -237,10 +237,10 @@ def previewed(window, canvas):
     return np.frombuffer(bits, np.uint8).reshape(image.height(), image.width(), 4)[..., :3].min(axis=-1) < 255
 
 
-def covered(layer, canvas, every):
-    """Which of every so many pixels of the canvas footprints of a layer cover, the middle one of each so many."""
-    union = QgsGeometry.unaryUnion([feature.geometry() for feature in layer.getFeatures()])
-    union.transform(QgsCoordinateTransform(layer.crs(), canvas.mapSettings().destinationCrs(), QgsProject.instance()))
+def covered(geometries, crs, canvas, every):
+    """Which of every so many pixels of the canvas polygons cover, the middle one of each so many."""
+    union = QgsGeometry.unaryUnion(geometries)
+    union.transform(QgsCoordinateTransform(crs, canvas.mapSettings().destinationCrs(), QgsProject.instance()))
     engine = QgsGeometry.createGeometryEngine(union.constGet())
     engine.prepareGeometry()
     place = canvas.getCoordinateTransform().toMapCoordinatesF
@@ -265,7 +265,7 @@ def test_another_threshold_is_shown_before_its_outlines_are_there(window, scene,
     settled(window)
     wait(lambda: not window._segmenting._preview.is_shown)
     assert not previewed(window, sized).any()
-    expected = covered(layer, sized, 5)
+    expected = covered([feature.geometry() for feature in layer.getFeatures()], layer.crs(), sized, 5)
     assert 0.1 < expected.mean() < 0.9
     alike = {
         (down, right): (np.roll(mask, (down, right), (0, 1))[2::5, 2::5] == expected).mean()
@@ -292,6 +292,43 @@ def test_what_is_shown_follows_the_newest_threshold_and_goes_with_a_cancel(windo
     assert not previewed(window, sized).any()
     assert outlines(layer) == before
     settled(window)
+    assert outlines(layer) == before
+
+
+def test_a_threshold_that_is_moved_while_the_model_runs_is_shown_too(window, sized):
+    window.visible.trigger()
+    wait(lambda: window._segmenting.busy is not None)
+    window.dock.outlines.threshold.setValue(LOWER)
+    assert not window._segmenting._preview.is_shown
+    wait(lambda: window._segmenting._preview.is_shown)
+    settled(window)
+    (layer,) = footprint_layers()
+    assert {feature["threshold"] for feature in layer.getFeatures()} == {LOWER}
+
+
+@pytest.mark.parametrize("rotation", [0, 30])
+def test_what_is_shown_lies_right_though_its_extent_is_large_and_the_map_has_another_crs(window, sized, rotation):
+    """A block of 40 m at the far corner of 20 km, which are bent on the map by 60 m."""
+    from samft.core.preview import Preview
+
+    utm = QgsCoordinateReferenceSystem("EPSG:32633")
+    values = np.zeros((2000, 2000), np.uint8)
+    values[1980:1984, 1980:1984] = 254
+    image = QImage(values.tobytes(), 2000, 2000, 2000, QImage.Format.Format_Indexed8).copy()
+    block = QgsRectangle(519_800, 4_980_160, 519_840, 4_980_200)
+    mercator = QgsCoordinateReferenceSystem("EPSG:3857")
+    sized.setDestinationCrs(mercator)
+    sized.setRotation(rotation)
+    there = QgsCoordinateTransform(utm, mercator, QgsProject.instance()).transformBoundingBox(block)
+    sized.setExtent(there.buffered(20))
+    window._segmenting._preview.show_at(Preview(image, (500_000, 10, 0, 5_000_000, 0, -10), utm, None), 0.5)
+    mask = previewed(window, sized)
+    expected = covered([QgsGeometry.fromRect(block)], utm, sized, 5)
+    sized.setRotation(0)
+    assert 0.05 < expected.mean() < 0.5
+    assert (mask[2::5, 2::5] == expected).mean() > 0.985
+    sized.setExtent(QgsRectangle(0, 0, 1000, 1000))
+    assert not previewed(window, sized).any()
 
 
 def test_what_is_shown_goes_though_the_layer_is_hidden(window, sized):
