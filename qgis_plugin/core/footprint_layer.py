@@ -17,7 +17,6 @@ from qgis.core import (
     QgsRendererRange,
     QgsSimpleFillSymbolLayer,
     QgsVectorLayer,
-    QgsVectorSimplifyMethod,
 )
 from qgis.PyQt.QtCore import QCoreApplication
 
@@ -38,11 +37,9 @@ CLASSES = ((0.0, 0.6, "#ff4d6d"), (0.6, 0.75, "#ff9f1c"), (0.75, 0.9, "#ffe14d")
 most colour-blind people."""
 
 LINE_MM = 0.25
-"""A pixel of a usual screen (96 or 100 dpi). Qt paints wider lines ten times more slowly, hence several of these."""
-BESIDE = ((1, 1), (-1, 1), (1, -1), (-1, -1))
-"""Where lines of the dark border lie, in lines' widths; the coloured two lie between them."""
-DRAWN_WITHIN_PX = 1.5
-"""How far from an outline it may be drawn, in pixels of the screen, where that saves vertices; QGIS's own is 1."""
+"""A pixel of a usual screen (96, 100 dpi). Qt paints wider ones several times more slowly; hence some side by side."""
+LINES = ((1.0, "0,0,0,220"), (0.4, ""), (-0.4, ""))
+"""How far to the lower right each lies, in lines' widths, and its colour, the score's if empty: a shadow under two."""
 
 
 class LayerError(Exception):
@@ -115,7 +112,7 @@ def _gdal_errors() -> Iterator[None]:
 
 
 def style(layer: QgsVectorLayer) -> None:
-    """Colour footprints by their score: an outline with a dark border, to be seen on any ground, and a hint of fill."""
+    """Colour footprints by their score: an outline with a dark shadow, to be seen on any ground, and a hint of fill."""
     ranges = []
     for low, high, colour in CLASSES:
         label = tr("score below {}").format(high) if low == 0 else tr("score {} to {}").format(low, high)
@@ -123,10 +120,6 @@ def style(layer: QgsVectorLayer) -> None:
     renderer = QgsGraduatedSymbolRenderer("score", ranges)
     renderer.setSourceSymbol(_symbol(CLASSES[-1][2]))
     layer.setRenderer(renderer)
-    simplify = layer.simplifyMethod()
-    if simplify.simplifyHints() != QgsVectorSimplifyMethod.SimplifyHint.NoSimplification:
-        simplify.setThreshold(max(DRAWN_WITHIN_PX, simplify.threshold()))
-        layer.setSimplifyMethod(simplify)
     layer.triggerRepaint()
 
 
@@ -134,22 +127,20 @@ def _symbol(colour: str) -> QgsFillSymbol:
     red, green, blue = bytes.fromhex(colour[1:])
     fill = {"color": f"{red},{green},{blue},56", "outline_style": "no"}
     symbol = QgsFillSymbol.createSimple(fill)
-    for x, y in BESIDE:
-        symbol.appendSymbolLayer(_line("0,0,0,200", x, y))
-    for half in (0.5, -0.5):
-        symbol.appendSymbolLayer(_line(f"{red},{green},{blue},255", half, half))
+    for away, own in LINES:
+        symbol.appendSymbolLayer(_line(own or f"{red},{green},{blue},255", away * LINE_MM))
     return symbol
 
 
-def _line(colour: str, x: float, y: float) -> QgsSimpleFillSymbolLayer:
-    """Along the outline, moved by so many lines' widths."""
+def _line(colour: str, away_mm: float) -> QgsSimpleFillSymbolLayer:
+    """Along the outline, moved to the lower right."""
     return QgsSimpleFillSymbolLayer.create(
         {
             "style": "no",
             "outline_color": colour,
             "outline_width": str(LINE_MM),
             "joinstyle": "miter",
-            "offset": f"{x * LINE_MM},{y * LINE_MM}",
+            "offset": f"{away_mm},{away_mm}",
         }
     )
 
