@@ -227,7 +227,9 @@ def test_a_toolkit_of_another_protocol(parameters, toolkit, script):
         sys.stdin.read()
     """)
     )
-    with pytest.raises(QgsProcessingException, match=r"speaks protocol 2, got protocol 99 \(samft 9.9\)"):
+    from samft.worker.protocol import PROTOCOL
+
+    with pytest.raises(QgsProcessingException, match=rf"speaks protocol {PROTOCOL}, got protocol 99 \(samft 9.9\)"):
         run(parameters)
 
 
