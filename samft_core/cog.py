@@ -77,12 +77,10 @@ def picture_job(path: Path) -> str | None:
 
 def _copy(found: Segmentation, target: DatasetWriter) -> None:
     window = found.extent.window
-    for row in range(0, window.height_px, ROWS):
-        rows = window.part(row, min(ROWS, window.height_px - row))
-        band = found.field.read(rows)
-        asked = band.valid & found.extent.covers(rows)
-        place = rasterio.windows.Window(0, row, rows.width_px, rows.height_px)
-        target.write(np.where(asked, band.probability, np.float32(-1)), 1, window=place)
+    for rows in window.in_parts(ROWS):
+        band, place = found.read(rows), rows.relative_to(window)
+        where = rasterio.windows.Window(place.col_px, place.row_px, place.width_px, place.height_px)
+        target.write(np.where(band.valid, band.probability, np.float32(-1)), 1, window=where)
 
 
 def _text(value: object) -> str:

@@ -16,7 +16,8 @@ import pandas
 from samft_core.bundle import Bundle
 from samft_core.extent import Extent
 from samft_core.field import StoredField, goes_with, resume_field, temporary_folder
-from samft_core.grid import Bounds, Geometries, Grid
+from samft_core.grid import Bounds, Geometries, Grid, Window
+from samft_core.mosaic import Band
 from samft_core.outline import Style, outline
 from samft_core.plan import Drawing, Settings, planned, signed
 from samft_core.predict import Segmenter, predict
@@ -56,12 +57,17 @@ class Segmentation:
     @property
     def probability(self) -> npt.NDArray[np.float32]:
         """(height, width), 0 to 1; 0 where not valid. All of it is read into memory."""
-        return self.field.read(self.extent.window).probability * self.extent.covers(self.extent.window)
+        return self.read(self.extent.window).probability
 
     @property
     def valid(self) -> npt.NDArray[np.bool_]:
         """(height, width), True where the raster has data and the extent reaches."""
-        return self.field.read(self.extent.window).valid & self.extent.covers(self.extent.window)
+        return self.read(self.extent.window).valid
+
+    def read(self, window: Window) -> Band:
+        """A window of what was asked for; elsewhere nothing is valid, and probabilities are 0."""
+        band, asked = self.field.read(window), self.extent.covers(window)
+        return Band(window=window, probability=band.probability * asked, valid=band.valid & asked)
 
     @functools.cached_property
     def footprints(self) -> geopandas.GeoDataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -76,6 +76,11 @@ class Window:
     def part(self, row_px: int, height_px: int) -> Window:
         """Some of its rows, the first counted from its own first."""
         return Window(row_px=self.row_px + row_px, col_px=self.col_px, height_px=height_px, width_px=self.width_px)
+
+    def in_parts(self, height_px: int) -> Iterator[Window]:
+        """So many of its rows after the other; the last part may have fewer."""
+        for row in range(0, self.height_px, height_px):
+            yield self.part(row, min(height_px, self.height_px - row))
 
     def relative_to(self, origin: Window) -> Window:
         """The same pixels, counted from another window's first one."""

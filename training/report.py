@@ -103,12 +103,11 @@ def write_comparison_report(result: Comparison, path: Path, *, footprints: str, 
 def training_section(run: Path, bundle: Bundle) -> Section:
     """Loss and IoU over the epochs of the run that made a bundle."""
     lines = [json.loads(line) for line in (run / METRICS).read_text(encoding="utf-8").splitlines()]
-    settings = bundle.card.training["settings"]
-    late = settings["prompts_per_chip"] > 0 and settings["prompts_from"] > 0
-    text = (
-        f"After {settings['prompts_from']:.0%} of the epochs, single buildings are asked for too: the loss jumps there."
-    )
-    return Section(title="Training", text=text if late else "", pictures=[figures.training_curves(lines)])
+    settings, text = bundle.card.training["settings"], ""
+    if settings["prompts_per_chip"] > 0 and settings["prompts_from"] > 0:
+        share = f"{settings['prompts_from']:.0%}"
+        text = f"After {share} of the epochs, single buildings are asked for too: the loss jumps there."
+    return Section(title="Training", text=text, pictures=[figures.training_curves(lines)])
 
 
 def evaluation_sections(result: Evaluation) -> list[Section]:

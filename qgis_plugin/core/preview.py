@@ -11,10 +11,12 @@ from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsPointXY, Qgs
 from qgis.PyQt.QtCore import QRectF
 from qgis.PyQt.QtGui import QImage
 
+from .footprint_layer import CLASSES
+
 CERTAIN = 254
 """The byte of a probability of 1."""
-FOUND = 0x8C2EE6C5
-"""The colour of what is building, as alpha, red, green and blue."""
+FOUND = 0x8C << 24 | int(CLASSES[-1][2][1:], 16)
+"""The colour of what is building, as alpha, red, green and blue: that of the surest footprints."""
 
 
 @dataclass(frozen=True)

@@ -81,16 +81,17 @@ class Picture:
             layer: The layer.
             pixel: A pixel's side in the layer's CRS.
         """
-        tiles = _tiles(layer, pixel)
         pipe = QgsRasterPipe()
         for number in range(layer.pipe().size()):
             pipe.insert(number, layer.pipe().at(number).clone())
             pipe.setOn(number, layer.pipe().at(number).on())
         if pipe.renderer() is not None:
             pipe.renderer().setOpacity(1.0)
+        finer = 1 if layer.providerType() in PICTURES else FINER
+        tiles = _tiles(layer, pixel)
         if tiles is not None:
             pipe.set(tiles.dataProvider().clone())
-        finer = FINER_TILES if tiles is not None else 1 if layer.providerType() in PICTURES else FINER
+            finer = FINER_TILES
         return cls(layer.name(), layer.crs().toWkt(), pipe, finer)
 
     def write(self, path: Path, grid: MapGrid, pixels: Pixels, *, tell: Tell, cancelled: Cancelled) -> None:

@@ -10,11 +10,13 @@ from qgis.gui import QgsMapCanvas, QgsMapMouseEvent, QgsVertexMarker
 from qgis.PyQt.QtCore import Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtGui import QColor, QKeyEvent
 
+from ..core.footprint_layer import CLASSES
 from .tools import DrawingTool
 
 REST_MS = 100
 """How long the mouse must rest before the outline under it is asked for."""
-ON, OFF = QColor(46, 230, 197), QColor(255, 77, 109)
+ON, OFF = (QColor(CLASSES[at][2]) for at in (-1, 0))
+"""The colours of the surest footprints and of the least sure."""
 
 
 class Point(NamedTuple):

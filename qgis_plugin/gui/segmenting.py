@@ -133,9 +133,7 @@ class Segmenting(QObject):
             task, self._task = self._task, None
             task.forget()
             task.cancel()
-            self._settle.stop()
-            self._wanted = None
-            self._preview.forget()
+            self._want_nothing()
             self._rest(self.tr("Cancelled."))
 
     def stop(self) -> None:
@@ -270,7 +268,12 @@ class Segmenting(QObject):
         """The latest result is drawn anew no more."""
         if self._shown is not None:
             self._shown.order.source.close()
-        self._shown = self._wanted = None
+        self._shown = None
+        self._want_nothing()
+
+    def _want_nothing(self) -> None:
+        """No other outlines are asked for."""
+        self._wanted = None
         self._settle.stop()
         self._preview.forget()
 

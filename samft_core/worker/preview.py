@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import rasterio
 from affine import Affine
-from rasterio.windows import Window as Place
+from rasterio.io import MemoryFile
 
 from samft_core.output import whole_file
 from samft_core.progress import Progress, silent
@@ -43,38 +42,30 @@ def write_preview(found: Segmentation, path: Path, progress: Progress = silent) 
     """
     grid = found.grid
     step = math.ceil(max(grid.width, grid.height) / MOST_PX)
-    width, height = (math.ceil(side / step) for side in (grid.width, grid.height))
-    with (
-        whole_file(path, overwrite=False) as temporary,
-        rasterio.open(
-            temporary,
-            "w",
+    values = np.concatenate(list(_parts(found, step, progress)))
+    with MemoryFile() as whole:  # GDAL does not tell when a disk is full; Python does
+        with whole.open(
             driver="GTiff",
             dtype="uint8",
             count=1,
-            width=width,
-            height=height,
+            width=values.shape[1],
+            height=values.shape[0],
             crs=grid.crs.to_wkt(),
             transform=grid.transform * Affine.scale(step),
             nodata=UNKNOWN,
-        ) as target,
-    ):
-        row = 0
-        for part in _parts(found, step):
-            progress("outlining", 0, height)
-            target.write(part, 1, window=Place(0, row, width, len(part)))
-            row += len(part)
+        ) as target:
+            target.write(values, 1)
+        with whole_file(path, overwrite=False) as temporary:
+            temporary.write_bytes(whole.getbuffer())
 
 
-def _parts(found: Segmentation, step: int) -> Iterator[npt.NDArray[np.uint8]]:
+def _parts(found: Segmentation, step: int, progress: Progress) -> Iterator[npt.NDArray[np.uint8]]:
     """Some rows of the picture after the other."""
     window = found.extent.window
-    rows = step * max(1, PART_PX // (step * window.width_px))
-    for first in range(0, window.height_px, rows):
-        part = window.part(first, min(rows, window.height_px - first))
-        band = found.field.read(part)
-        known = band.valid & found.extent.covers(part)
-        count, total = _sums(known, step), _sums(band.probability * known, step)
+    for rows in window.in_parts(step * max(1, PART_PX // (step * window.width_px))):
+        progress("outlining", 0, window.height_px)
+        band = found.read(rows)
+        count, total = _sums(band.valid, step), _sums(band.probability, step)
         mean = total / np.maximum(count, 1)
         yield np.where(count > 0, np.floor(mean * CERTAIN), UNKNOWN).astype(np.uint8)
 

@@ -364,8 +364,9 @@ def test_a_model_of_three(plugin, real, made, boxes, tmp_path):
     child("segment_raster", ["OUTPUT"], INPUT=scene, BUNDLE=output_of("train", "BUNDLE"))
     context, feedback = QgsProcessingContext(), Recorder()
     context.setProject(QgsProject.instance())
-    _, successful = model.run({"segment_raster:OUTPUT": str(tmp_path / "found.gpkg")}, context, feedback)
+    results, successful = model.run({"segment_raster:OUTPUT": str(tmp_path / "found.gpkg")}, context, feedback)
     assert successful, feedback.said
+    assert str(tmp_path / "found.gpkg") in results.values()  # as "segment_raster:OUTPUT", in QGIS 3.44 as "output"
     assert QgsVectorLayer(str(tmp_path / "found.gpkg"), "", "ogr").isValid()
 
 

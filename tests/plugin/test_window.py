@@ -377,6 +377,7 @@ def test_what_is_saved_or_undone_stays(window, scene):
     usual = window.dock.outlines.threshold.value()
     layer.undoStack().undo()
     move(window, LOWER)
+    assert not window._segmenting._preview.is_shown
     assert layer.featureCount() == 0
     layer.rollBack()
     window.visible.trigger()
@@ -385,6 +386,7 @@ def test_what_is_saved_or_undone_stays(window, scene):
     saved = outlines(layer)
     assert saved
     move(window, usual)
+    assert not window._segmenting._preview.is_shown
     assert outlines(layer) == saved
     assert not layer.isEditable()
     assert window.dock.status.text() == "The latest footprints are saved or undone and stay as they are."
